@@ -42,15 +42,14 @@ type Decision struct {
 	ToZone   string
 
 	// The packet as it leaves: after destination and source NAT.
-	Src, Dst       netip.Addr
-	DstPort        uint16
-	DNAT, SNAT     *NAT
-	SrcTranslated  bool
-	DstTranslated  bool
-	Limited        *Limit  // the limit of the deciding rule: over it, the verdict is drop
-	SenderLimit    Rate    // the sender's limit on new connections towards the Internet
-	Tried          []Trial // rules of the pair in order, up to and including the deciding one
-	FilteredByPeer bool
+	Src, Dst      netip.Addr
+	DstPort       uint16
+	DNAT, SNAT    *NAT
+	SrcTranslated bool
+	DstTranslated bool
+	Limited       *Limit  // the limit of the deciding rule: over it, the verdict is drop
+	SenderLimit   Rate    // the sender's limit on new connections towards the Internet
+	Tried         []Trial // rules of the pair in order, up to and including the deciding one
 }
 
 // Trial is one rule that was held against the packet.
