@@ -313,15 +313,18 @@ func listed(b *Blocklist, a netip.Addr) bool { return b.Addrs != nil && b.Addrs.
 // decideOutput settles packets that the firewall itself sends.
 func (s *Site) decideOutput(d Decision, p Packet, now time.Time) Decision {
 	d.FromZone = "firewall"
-	if !s.Own().Contains(p.Src) && !p.Src.IsLinkLocalUnicast() && !p.Src.IsUnspecified() {
+	if p.IsNeighbourDiscovery() {
+		return d.end(Allowed, ByNeighbour, "neighbour discovery (RFC 4861)")
+	}
+	if s.isDHCPReply(p) {
+		return d.end(Allowed, ByDHCP, "the firewall serves DHCP")
+	}
+	if !s.Own().Contains(p.Src) {
 		return d.end(Dropped, BySpoof, fmt.Sprintf("%s is not an address of the firewall", p.Src))
 	}
 	if s.Own().Contains(p.Dst) {
 		d.Local = true
 		return d.end(Allowed, NotFiltered, "the firewall talks to itself")
-	}
-	if p.IsNeighbourDiscovery() {
-		return d.end(Allowed, ByNeighbour, "neighbour discovery (RFC 4861)")
 	}
 	if done := d.stateful(p); done {
 		return d
@@ -342,6 +345,19 @@ func (s *Site) isDHCPRequest(in *Interface, p Packet) bool {
 		return p.Src.IsUnspecified() || s.Behind(in).Contains(p.Src)
 	}
 	return interfaceHas(in, p.Dst) && s.Behind(in).Contains(p.Src)
+}
+
+// isDHCPReply: the server's answer to a client on an interface with DHCP.
+func (s *Site) isDHCPReply(p Packet) bool {
+	if p.Proto != UDP || p.SrcPort != 67 || p.DstPort != 68 || !p.Dst.Is4() {
+		return false
+	}
+	for _, i := range s.Firewall.Interfaces {
+		if i.DHCP && interfaceHas(i, p.Src) && s.Behind(i).Contains(p.Dst) {
+			return true
+		}
+	}
+	return false
 }
 
 func interfaceHas(i *Interface, a netip.Addr) bool {

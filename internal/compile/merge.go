@@ -1,0 +1,175 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"glacis/internal/nft"
+	"glacis/internal/policy"
+
+	"go4.org/netipx"
+)
+
+// A run of plain allow rules becomes one lookup: a map from source,
+// destination, protocol and port to the rule's counter, followed by accept.
+// Short runs stay as rules, which people read more easily.
+const (
+	minRun          = 4  // rules
+	maxRuleElements = 64 // elements a rule may add to a map, a family
+)
+
+// mergedRun writes the longest run at the head of rules that can be one lookup,
+// and returns its length; 0 if none can. The run ends before a rule that
+// overlaps one already in it, because the first match has to count the packet:
+// order is preserved exactly or the rewrite is not done.
+func (b *builder) mergedRun(c *nft.Chain, rules []*policy.Rule, from, to *policy.Zone) int {
+	lookups := map[string]*mapBuilder{"4": {}, "6": {}}
+	n := 0
+run:
+	for _, r := range rules {
+		boxes := map[string][]box{}
+		for _, f := range families {
+			list, ok := b.boxes(f, r, from, to)
+			if !ok || lookups[f.digit].overlaps(list) {
+				break run
+			}
+			boxes[f.digit] = list
+		}
+		for _, f := range families {
+			lookups[f.digit].add(boxes[f.digit], RuleCounter(r.Name))
+		}
+		n++
+	}
+	if n < minRun {
+		return 0
+	}
+	for _, r := range rules[:n] {
+		b.ruleCounter(r)
+	}
+	for _, f := range families {
+		m := lookups[f.digit]
+		if len(m.elements) == 0 {
+			continue
+		}
+		name := fmt.Sprintf("allow%s.%s.%s.%d", f.digit, policy.ZoneName(from), policy.ZoneName(to), len(c.Rules))
+		b.set(&nft.Set{Name: name, Counters: true, Interval: m.interval, Elements: m.elements,
+			Key: []nft.Type{f.key, f.key, nft.InetProto, nft.InetService}})
+		add(c, fmt.Sprintf("%d rules from %s", n, rules[0].Name),
+			nft.CountMap{Key: []nft.Field{f.saddr, f.daddr, nft.L4Proto, nft.ThDport}, Set: name}, accept())
+	}
+	return n
+}
+
+// box is one element of a merged map.
+type box struct {
+	src, dst netipx.IPRange
+	proto    uint8
+	ports    policy.PortRange
+}
+
+func (x box) overlaps(y box) bool {
+	return x.proto == y.proto && x.ports.First <= y.ports.Last && y.ports.First <= x.ports.Last &&
+		x.src.Overlaps(y.src) && x.dst.Overlaps(y.dst)
+}
+
+func (x box) single() bool {
+	return x.src.From() == x.src.To() && x.dst.From() == x.dst.To() && x.ports.First == x.ports.Last
+}
+
+// boxes writes a rule as disjoint elements of a map; false if it is not plain
+// enough or has too many.
+func (b *builder) boxes(f family, r *policy.Rule, from, to *policy.Zone) ([]box, bool) {
+	if r.Action != policy.Allow || r.Limit != nil || r.Log || r.When != (policy.When{}) {
+		return nil, false
+	}
+	ports := map[uint8][]nft.Element{}
+	for _, m := range matches(r) {
+		if m.Any || !policy.HasPorts(m.Proto) || !m.FromPort.IsAny() {
+			return nil, false
+		}
+		p := m.Ports
+		if p.IsAny() {
+			p = policy.PortRange{First: 0, Last: 65535}
+		}
+		ports[m.Proto] = append(ports[m.Proto], portElement(p))
+	}
+	src, ok := b.boxRanges(f, r.From, from)
+	if !ok {
+		return nil, true
+	}
+	dst, ok := b.boxRanges(f, r.To, to)
+	if !ok {
+		return nil, true
+	}
+	var out []box
+	for _, proto := range slices.Sorted(maps.Keys(ports)) {
+		for _, e := range disjoint(ports[proto]) {
+			for _, s := range src {
+				for _, d := range dst {
+					out = append(out, box{s, d, proto, policy.PortRange{First: uint16(num(e).Lo), Last: uint16(num(e).Hi)}})
+				}
+			}
+			if len(out) > maxRuleElements {
+				return nil, false
+			}
+		}
+	}
+	return out, true
+}
+
+// boxRanges is endRanges with a whole zone written as every address: the pair's
+// chain has matched the zone. False if the end has no address of the family.
+func (b *builder) boxRanges(f family, ends []policy.Endpoint, z *policy.Zone) ([]netipx.IPRange, bool) {
+	ranges, whole := b.endRanges(f, ends, z)
+	if whole {
+		ranges = []netipx.IPRange{f.whole()}
+	}
+	return ranges, len(ranges) > 0
+}
+
+// mapBuilder collects the elements of one map and knows quickly whether a new
+// one would overlap: most destinations are single hosts.
+type mapBuilder struct {
+	elements []nft.Element
+	interval bool
+	byDst    map[netip.Addr][]box // boxes with a single destination
+	wide     []box                // the others
+	all      []box
+}
+
+func (m *mapBuilder) overlaps(list []box) bool {
+	for _, x := range list {
+		candidates := m.all
+		if x.dst.From() == x.dst.To() {
+			candidates = m.byDst[x.dst.From()]
+			if slices.ContainsFunc(m.wide, x.overlaps) {
+				return true
+			}
+		}
+		if slices.ContainsFunc(candidates, x.overlaps) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *mapBuilder) add(list []box, counter string) {
+	for _, x := range list {
+		m.all = append(m.all, x)
+		if x.dst.From() == x.dst.To() {
+			if m.byDst == nil {
+				m.byDst = map[netip.Addr][]box{}
+			}
+			m.byDst[x.dst.From()] = append(m.byDst[x.dst.From()], x)
+		} else {
+			m.wide = append(m.wide, x)
+		}
+		m.interval = m.interval || !x.single()
+		m.elements = append(m.elements, nft.Element{
+			Key:     []nft.Value{value(x.src), value(x.dst), nft.N(x.proto), nft.Num{Lo: uint64(x.ports.First), Hi: uint64(x.ports.Last)}},
+			Counter: counter,
+		})
+	}
+}
