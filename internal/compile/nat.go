@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"glacis/internal/nft"
 	"glacis/internal/policy"
 )
@@ -8,6 +10,9 @@ import (
 // destinationNAT translates before routing, so that every rule is asked about
 // real addresses. A nat chain sees only the first packet of a connection.
 func (b *builder) destinationNAT() {
+	if !b.translates(policy.Publish, policy.Map) {
+		return
+	}
 	c := b.base("dstnat", "nat", "prerouting", nft.PriorityDstNAT, "accept")
 	for _, z := range b.site.ExemptZones() {
 		b.exempt(c, z, true)
@@ -20,6 +25,12 @@ func (b *builder) destinationNAT() {
 			b.publish(c, f, n)
 		}
 	}
+}
+
+// translates reports whether the site has NAT of one of the kinds: a nat chain
+// costs every packet a little, also an empty one.
+func (b *builder) translates(kinds ...policy.NATKind) bool {
+	return slices.ContainsFunc(b.site.NAT, func(n *policy.NAT) bool { return slices.Contains(kinds, n.Kind) })
 }
 
 // exempt stops translation of what a zone sends or, after routing, receives.
@@ -86,6 +97,9 @@ func (b *builder) source(f family, e policy.Endpoint) (nft.Stmt, bool) {
 
 // sourceNAT translates what leaves, after every rule was asked.
 func (b *builder) sourceNAT() {
+	if !b.translates(policy.Masquerade, policy.Map) {
+		return
+	}
 	c := b.base("srcnat", "nat", "postrouting", nft.PrioritySrcNAT, "accept")
 	for _, z := range b.site.ExemptZones() {
 		b.exempt(c, z, false)
