@@ -161,7 +161,7 @@ func (b *builder) input() {
 
 	c = b.chain("new.input")
 	b.dhcpRequests(c)
-	add(c, "no broadcast, no multicast", nft.Match{Key: []nft.Field{nft.FibDaddrType}, Not: true, Values: []nft.Element{{Key: []nft.Value{nft.N(FibLocal)}}}}, goTo("not-local"))
+	add(c, "no broadcast, no multicast", nft.Match{Key: []nft.Field{nft.FibDaddrType}, Not: true, Values: []nft.Element{{Key: []nft.Value{nft.N(nft.FibLocal)}}}}, goTo("not-local"))
 	b.dropTail(b.chain("not-local"), "(default)", "drop.input")
 	b.failoverControl(c, true)
 	b.synOnly(c)
@@ -181,9 +181,6 @@ func (b *builder) input() {
 		})
 	}
 }
-
-// FibLocal is RTN_LOCAL, the type of an address of this machine (rtnetlink(7)).
-const FibLocal = 2
 
 func (b *builder) management(c *nft.Chain) {
 	m := b.site.ManagementRule()
