@@ -50,16 +50,68 @@ run:
 	}
 	for _, f := range families {
 		m := lookups[f.digit]
-		if len(m.elements) == 0 {
+		if len(m.all) == 0 {
 			continue
 		}
-		name := fmt.Sprintf("allow%s.%s.%s.%d", f.digit, policy.ZoneName(from), policy.ZoneName(to), len(c.Rules))
-		b.set(&nft.Set{Name: name, Counters: true, Interval: m.interval, Elements: m.elements,
-			Key: []nft.Type{f.key, f.key, nft.InetProto, nft.InetService}})
-		add(c, fmt.Sprintf("%d rules from %s", n, rules[0].Name),
-			nft.CountMap{Key: []nft.Field{f.saddr, f.daddr, nft.L4Proto, nft.ThDport}, Set: name}, accept())
+		b.lookup(c, f, m, fmt.Sprintf("allow%s.%s.%s.%d", f.digit, policy.ZoneName(from), policy.ZoneName(to), len(c.Rules)),
+			fmt.Sprintf("%d rules from %s", n, rules[0].Name))
 	}
 	return n
+}
+
+// lookup writes a map and the rule that asks it. A source or destination that
+// all elements share is matched once, before. Of the two the one with more
+// distinct values comes first in the key: the kernel's interval lookup
+// (nft_set_pipapo) takes time for every element that a field leaves possible,
+// while a key without intervals is one hash.
+func (b *builder) lookup(c *nft.Chain, f family, m *mapBuilder, name, comment string) {
+	ends := []end{
+		{f.daddr, distinct(m.all, func(x box) netipx.IPRange { return x.dst }), func(x box) netipx.IPRange { return x.dst }},
+		{f.saddr, distinct(m.all, func(x box) netipx.IPRange { return x.src }), func(x box) netipx.IPRange { return x.src }},
+	}
+	if ends[1].distinct > ends[0].distinct {
+		ends[0], ends[1] = ends[1], ends[0]
+	}
+	var before []nft.Stmt
+	if shared := ends[1]; shared.distinct == 1 {
+		ends = ends[:1]
+		if r := shared.of(m.all[0]); r != f.whole() {
+			before = append(before, addrs(shared.field, []netipx.IPRange{r}))
+		}
+	}
+	s := &nft.Set{Name: name, Counters: true}
+	var key []nft.Field
+	for _, e := range ends {
+		key, s.Key = append(key, e.field), append(s.Key, f.key)
+	}
+	key, s.Key = append(key, nft.L4Proto, nft.ThDport), append(s.Key, nft.InetProto, nft.InetService)
+	for k, x := range m.all {
+		var values []nft.Value
+		for _, e := range ends {
+			r := e.of(x)
+			s.Interval = s.Interval || r.From() != r.To()
+			values = append(values, value(r))
+		}
+		s.Interval = s.Interval || x.ports.First != x.ports.Last
+		values = append(values, nft.N(x.proto), nft.Num{Lo: uint64(x.ports.First), Hi: uint64(x.ports.Last)})
+		s.Elements = append(s.Elements, nft.Element{Key: values, Counter: m.counters[k]})
+	}
+	add(c, comment, append(before, nft.CountMap{Key: key, Set: b.set(s)}, accept())...)
+}
+
+// end is the source or destination of a map's boxes.
+type end struct {
+	field    nft.Field
+	distinct int
+	of       func(box) netipx.IPRange
+}
+
+func distinct(boxes []box, of func(box) netipx.IPRange) int {
+	seen := map[netipx.IPRange]bool{}
+	for _, x := range boxes {
+		seen[of(x)] = true
+	}
+	return len(seen)
 }
 
 // box is one element of a merged map.
@@ -72,10 +124,6 @@ type box struct {
 func (x box) overlaps(y box) bool {
 	return x.proto == y.proto && x.ports.First <= y.ports.Last && y.ports.First <= x.ports.Last &&
 		x.src.Overlaps(y.src) && x.dst.Overlaps(y.dst)
-}
-
-func (x box) single() bool {
-	return x.src.From() == x.src.To() && x.dst.From() == x.dst.To() && x.ports.First == x.ports.Last
 }
 
 // boxes writes a rule as disjoint elements of a map; false if it is not plain
@@ -132,11 +180,10 @@ func (b *builder) boxRanges(f family, ends []policy.Endpoint, z *policy.Zone) ([
 // mapBuilder collects the elements of one map and knows quickly whether a new
 // one would overlap: most destinations are single hosts.
 type mapBuilder struct {
-	elements []nft.Element
-	interval bool
+	all      []box
+	counters []string             // of each box
 	byDst    map[netip.Addr][]box // boxes with a single destination
 	wide     []box                // the others
-	all      []box
 }
 
 func (m *mapBuilder) overlaps(list []box) bool {
@@ -166,10 +213,6 @@ func (m *mapBuilder) add(list []box, counter string) {
 		} else {
 			m.wide = append(m.wide, x)
 		}
-		m.interval = m.interval || !x.single()
-		m.elements = append(m.elements, nft.Element{
-			Key:     []nft.Value{value(x.src), value(x.dst), nft.N(x.proto), nft.Num{Lo: uint64(x.ports.First), Hi: uint64(x.ports.Last)}},
-			Counter: counter,
-		})
+		m.counters = append(m.counters, counter)
 	}
 }
