@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -198,4 +199,23 @@ func (n *Namespace) link(name string) (netlink.Link, error) {
 
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// Has8021Q reports whether this kernel can make VLAN links and bridges that
+// filter them, by trying.
+func Has8021Q() (bool, error) {
+	n, err := NewNamespace(fmt.Sprintf("glacis-try-vlan-%d", os.Getpid()))
+	if err != nil {
+		return false, err
+	}
+	defer n.Close()
+	if err := n.Bridge("try"); err != nil {
+		return false, err
+	}
+	if err := n.VLAN("try", "try.7", 7); errors.Is(err, unix.EOPNOTSUPP) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, nil
 }

@@ -1,0 +1,196 @@
+// Package lab builds a site as network namespaces on one machine: both firewall
+// nodes with exactly the configuration they would load, every host, and the
+// networks between them. In it real packets are sent and real programs run.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"glacis/internal/compile"
+	"glacis/internal/linux"
+	"glacis/internal/policy"
+	"glacis/internal/probe"
+)
+
+// Options say how a lab is built.
+type Options struct {
+	Now time.Time
+	// Inject changes what is loaded into the nodes: a planted fault that the
+	// probes must find. May be nil.
+	Inject func(*compile.Config) error
+}
+
+// Lab is a site standing in namespaces.
+type Lab struct {
+	Name string
+	Site *policy.Site
+	// Tagged reports whether VLANs are real 802.1Q tags on a trunk; otherwise
+	// each is a separate link of the same name.
+	Tagged bool
+
+	nodes    []*probe.NodeUnderTest
+	switches *linux.Namespace // the wires: one bridge for each segment
+	segments map[*policy.Interface]segment
+	hosts    *hostGround
+	opt      Options
+}
+
+// prefix begins the names of all namespaces that labs make.
+const prefix = "glacis-"
+
+// New builds the firewall nodes and the wires of a site. The caller closes it.
+func New(ctx context.Context, site *policy.Site, name string, opt Options) (*Lab, error) {
+	l := &Lab{Name: name, Site: site, opt: opt, segments: map[*policy.Interface]segment{}}
+	if err := l.build(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lab) build(ctx context.Context) error {
+	if !linux.IsRoot() {
+		return errors.New("a lab needs root: it makes network namespaces; run it with sudo")
+	}
+	configs, err := l.compile()
+	if err != nil {
+		return err
+	}
+	if l.Tagged, err = linux.Has8021Q(); err != nil {
+		return err
+	}
+	if l.switches, err = l.namespace("wires"); err != nil {
+		return err
+	}
+	if err := l.wireSegments(); err != nil {
+		return err
+	}
+	for k, cfg := range configs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := l.node(k, cfg); err != nil {
+			return fmt.Errorf("node %s: %w", cfg.Node, err)
+		}
+	}
+	return l.failoverLink()
+}
+
+// compile works out every node's configuration and plants the fault, if any.
+func (l *Lab) compile() ([]*compile.Config, error) {
+	var out []*compile.Config
+	for _, n := range l.Site.Firewall.Nodes {
+		cfg, diags := compile.Compile(l.Site, n.Name, compile.Options{Now: l.opt.Now})
+		if diags.HasErrors() {
+			return nil, diags
+		}
+		if l.opt.Inject != nil {
+			if err := l.opt.Inject(cfg); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, cfg)
+	}
+	return out, nil
+}
+
+func (l *Lab) namespace(name string) (*linux.Namespace, error) {
+	ns, err := linux.NewNamespace(NamespaceName(l.Name, name))
+	if err != nil {
+		return nil, err
+	}
+	// Nothing but what a test sends: no router solicitations, no duplicate
+	// address detection.
+	for _, s := range []string{"net/ipv6/conf/all/accept_dad", "net/ipv6/conf/default/accept_dad", "net/ipv6/conf/all/router_solicitations", "net/ipv6/conf/default/router_solicitations"} {
+		if err := ns.SetSysctl(s, "0"); err != nil {
+			return nil, errors.Join(err, ns.Close())
+		}
+	}
+	return ns, nil
+}
+
+// NamespaceName is how the namespace of a lab's host or node is called.
+func NamespaceName(lab, host string) string { return prefix + lab + "-" + host }
+
+// node makes one node's namespace, its links to the segments, and loads its
+// configuration.
+func (l *Lab) node(k int, cfg *compile.Config) error {
+	ns, err := l.namespace(cfg.Node)
+	if err != nil {
+		return err
+	}
+	n := &probe.NodeUnderTest{Name: cfg.Node, Namespace: ns, Config: cfg, Active: k == 0}
+	l.nodes = append(l.nodes, n)
+	if err := l.plugNode(k, ns); err != nil {
+		return err
+	}
+	return linux.ApplyConfig(ns, cfg, linux.ApplyOptions{Active: n.Active})
+}
+
+// failoverLink is a cable between two nodes; its ends are made before the nodes
+// are configured, so here there is nothing left to do but check it.
+func (l *Lab) failoverLink() error {
+	f := l.Site.Firewall.Failover
+	if f == nil {
+		return nil
+	}
+	for _, n := range l.nodes {
+		if !n.Namespace.HasLink(f.Link()) {
+			return fmt.Errorf("node %s has no failover link %s", n.Name, f.Link())
+		}
+	}
+	return nil
+}
+
+// Node returns the namespace of a node.
+func (l *Lab) Node(name string) *linux.Namespace {
+	for _, n := range l.nodes {
+		if n.Name == name {
+			return n.Namespace
+		}
+	}
+	return nil
+}
+
+// Close takes the lab down.
+func (l *Lab) Close() error {
+	var errs []error
+	if l.hosts != nil {
+		errs = append(errs, l.hosts.close())
+	}
+	for _, n := range l.nodes {
+		errs = append(errs, n.Namespace.Close())
+	}
+	if l.switches != nil {
+		errs = append(errs, l.switches.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Probe sends a packet of every class through the standing firewall. It must
+// be done before the hosts are added: they would answer, too.
+func (l *Lab) Probe(ctx context.Context, stopAtFirst bool, progress func(done, total int)) (probe.Report, error) {
+	legs, err := l.proberLegs()
+	if err != nil {
+		return probe.Report{}, err
+	}
+	return probe.Run(ctx, probe.Setup{Site: l.Site, Now: l.opt.Now, Prober: l.switches, Legs: legs, Nodes: l.nodes,
+		StopAtFirst: stopAtFirst, Progress: progress})
+}
+
+// Reload puts a changed ruleset in place on every node.
+func (l *Lab) Reload(inject func(*compile.Config) error) error {
+	l.opt.Inject = inject
+	configs, err := l.compile()
+	if err != nil {
+		return err
+	}
+	for k, cfg := range configs {
+		if err := linux.LoadRuleset(l.nodes[k].Namespace, cfg.Ruleset); err != nil {
+			return err
+		}
+	}
+	return nil
+}

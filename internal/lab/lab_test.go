@@ -1,0 +1,47 @@
+package lab
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"glacis/internal/diag"
+	"glacis/internal/policy"
+	"glacis/internal/site"
+)
+
+var now = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+
+func enterprise(t *testing.T) *policy.Site {
+	t.Helper()
+	return loadSite(t, "../../examples/enterprise")
+}
+
+func loadSite(t *testing.T, dir string) *policy.Site {
+	t.Helper()
+	s, diags, src := site.Load(os.DirFS(dir), site.Options{Now: now})
+	if s == nil {
+		diag.Render(os.Stderr, diags, src, false)
+		t.Fatalf("%s does not load", dir)
+	}
+	return s
+}
+
+func TestEnterpriseAgrees(t *testing.T) {
+	l, err := New(context.Background(), enterprise(t), "t1", Options{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	rep, err := l.Probe(context.Background(), false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(rep.Summary(), rep.Took)
+	for k, d := range rep.Disagree {
+		if k < 40 {
+			t.Errorf("%s: %s\n  predicted %s\n  evaluated %s\n  observed  %s", d.Name, d.Packet, d.Predicted, d.Evaluated, d.Observed)
+		}
+	}
+}
