@@ -83,7 +83,8 @@ func (g *generator) rule(r *policy.Rule) {
 // flow varies one field at a time around a packet from the middle of a rule.
 func (g *generator) flow(r *policy.Rule, f, t policy.Endpoint, is4 bool) {
 	name := fmt.Sprintf("rule %s, %s to %s", r.Name, f.ZoneName(), t.ZoneName())
-	src, dst := g.ranges(f, t, is4), g.ranges(t, f, is4)
+	src := listed(g.ranges(f, t, is4), r.When.Source)
+	dst := listed(g.ranges(t, f, is4), r.When.Destination)
 	if len(src) == 0 || len(dst) == 0 {
 		return
 	}
@@ -99,36 +100,38 @@ func (g *generator) flow(r *policy.Rule, f, t policy.Endpoint, is4 bool) {
 			v.Src, v.Dst = g.inside(src), g.inside(dst)
 			g.add(name+", at the edge of "+m.String(), v)
 		}
-		for _, a := range edges(src) {
+		for _, a := range append(edges(src), networkEdges(f, is4)...) {
 			p := base()
 			p.Src = a
 			g.add(name+", at the edge of its source", p)
 		}
-		for _, a := range edges(dst) {
+		for _, a := range append(edges(dst), networkEdges(t, is4)...) {
 			p := base()
 			p.Dst = a
 			g.add(name+", at the edge of its destination", p)
 		}
-		g.listed(name, r, base)
 	}
 }
 
-// listed probes the members and neighbours of a rule's block lists.
-func (g *generator) listed(name string, r *policy.Rule, base func() policy.Packet) {
-	if l := r.When.Source; l != nil && l.Addrs != nil {
-		for _, a := range edges(l.Addrs.Ranges()) {
-			p := base()
-			p.Src = a
-			g.add(name+", at the edge of its block list", p)
-		}
+// listed is the part of the ranges that a block list names; all of them where
+// there is no list.
+func listed(ranges []netipx.IPRange, l *policy.Blocklist) []netipx.IPRange {
+	if l == nil {
+		return ranges
 	}
-	if l := r.When.Destination; l != nil && l.Addrs != nil {
-		for _, a := range edges(l.Addrs.Ranges()) {
-			p := base()
-			p.Dst = a
-			g.add(name+", at the edge of its block list", p)
-		}
+	if l.Addrs == nil {
+		return nil
 	}
+	var b netipx.IPSetBuilder
+	for _, r := range ranges {
+		b.AddRange(r)
+	}
+	b.Intersect(l.Addrs)
+	set, err := b.IPSet()
+	if err != nil {
+		return nil // the model holds no invalid address
+	}
+	return set.Ranges()
 }
 
 // entry is the interface a packet from an endpoint comes in by.
@@ -211,6 +214,19 @@ func edges(ranges []netipx.IPRange) []netip.Addr {
 		}
 	}
 	return out
+}
+
+// networkEdges are the edges of a whole zone's networks as they are written:
+// what the zone owns may end before, at a broadcast or another zone's network.
+func networkEdges(e policy.Endpoint, is4 bool) []netip.Addr {
+	if e.IsFirewall() || e.Addrs != nil {
+		return nil
+	}
+	var ranges []netipx.IPRange
+	for _, n := range e.Zone.Networks {
+		ranges = append(ranges, netipx.RangeOfPrefix(n))
+	}
+	return edges(family(ranges, is4))
 }
 
 // sendable leaves out what no link carries as an address of a neighbour.

@@ -46,11 +46,20 @@ func (r *runner) exchange() error {
 		}
 	}
 	for _, res := range r.results {
-		if err := r.judge(res); err != nil {
+		if err := r.judge(res); err != nil || r.enough() {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxDisagreements is how many are worth showing: a firewall that is wrong
+// everywhere is not asked about every packet with patience.
+const maxDisagreements = 100
+
+func (r *runner) enough() bool {
+	n := len(r.report.Disagree)
+	return n >= maxDisagreements || r.StopAtFirst && n > 0
 }
 
 // belongs reports whether a kind of answer exists for the protocol.
@@ -175,10 +184,8 @@ func (r *runner) judge(res *result) error {
 			said := map[bool]string{true: "passes", false: "does not pass"}
 			r.report.Disagree = append(r.report.Disagree, Disagreement{
 				Name: res.Name, Packet: res.Packet.String(), Predicted: fmt.Sprintf("%s %s", kind, said[want]),
-				Evaluated: "(not asked)", Observed: fmt.Sprintf("%s %s", kind, said[!want])})
-			if r.StopAtFirst {
-				return nil
-			}
+				Real: true, Evaluated: "(not asked)", Observed: fmt.Sprintf("%s %s", kind, said[!want])})
+			return nil
 		}
 	}
 	return nil

@@ -135,7 +135,7 @@ func (r *runner) drill(d drill) error {
 	most := d.burst + int(took.Seconds()*float64(d.rate)) + d.burst/10 + 2
 	if passed < d.burst*9/10 || passed > most {
 		r.report.Disagree = append(r.report.Disagree, Disagreement{Name: d.name, Packet: fmt.Sprintf("%d at once like %s", n, d.from.Packet),
-			Predicted: fmt.Sprintf("%d to %d pass", d.burst*9/10, most), Evaluated: "(not asked)", Observed: fmt.Sprintf("%d pass", passed)})
+			Predicted: fmt.Sprintf("%d to %d pass", d.burst*9/10, most), Real: true, Evaluated: "(not asked)", Observed: fmt.Sprintf("%d pass", passed)})
 	}
 	return r.bystander(d)
 }
@@ -186,7 +186,7 @@ func (r *runner) counters() error {
 	for _, name := range names {
 		if got := counted[compile.RuleCounter(name)]; got < want[name] {
 			r.report.Disagree = append(r.report.Disagree, Disagreement{Name: "counter of rule " + name, Packet: "(all)",
-				Predicted: fmt.Sprintf("at least %d packets", want[name]), Evaluated: "(not asked)", Observed: fmt.Sprint(got)})
+				Predicted: fmt.Sprintf("at least %d packets", want[name]), Real: true, Evaluated: "(not asked)", Observed: fmt.Sprint(got)})
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"glacis/internal/compile"
@@ -54,6 +56,10 @@ type Disagreement struct {
 	Predicted string `json:"predicted"` // by the model
 	Evaluated string `json:"evaluated"` // by the evaluator
 	Observed  string `json:"observed"`  // in the kernel
+
+	// Real reports that the kernel itself does other than the model says, not
+	// only the evaluator.
+	Real bool `json:"-"`
 }
 
 // result collects what is known of one probe.
@@ -88,7 +94,7 @@ func Run(ctx context.Context, s Setup) (Report, error) {
 		if err := step(); err != nil {
 			return r.report, err
 		}
-		if s.StopAtFirst && len(r.report.Disagree) > 0 {
+		if r.enough() {
 			break
 		}
 	}
@@ -123,6 +129,9 @@ func newRunner(ctx context.Context, s Setup) (*runner, error) {
 		var err error
 		if n.Loaded, err = linux.ListRuleset(n.Namespace); err != nil {
 			return nil, fmt.Errorf("node %s: %w", n.Name, err)
+		}
+		if err := linux.FlushConntrack(n.Namespace); err != nil {
+			return nil, err
 		}
 		// A firewall answers as fast as it is asked while it is tested.
 		for key, value := range map[string]string{"net/ipv4/icmp_ratelimit": "0", "net/ipv6/icmp/ratelimit": "0"} {
@@ -243,7 +252,10 @@ const (
 
 // sendAll sends the probes in batches that stay within the limits under test.
 func (r *runner) sendAll() error {
-	todo := r.results
+	todo := slices.Clone(r.results)
+	if r.StopAtFirst { // begin where the evaluator sees a difference
+		slices.SortStableFunc(todo, func(a, b *result) int { return cmp.Compare(a.suspicion(), b.suspicion()) })
+	}
 	for len(todo) > 0 {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -261,8 +273,38 @@ func (r *runner) sendAll() error {
 			return err
 		}
 		todo = later
+		if r.StopAtFirst {
+			if err := r.confirm(batch); err != nil || len(r.report.Disagree) > 0 {
+				return err
+			}
+		}
 		if r.Progress != nil {
 			r.Progress(len(r.results)-len(todo), len(r.results))
+		}
+	}
+	return nil
+}
+
+// suspicion orders probes: those first that the evaluator predicts differently.
+func (res *result) suspicion() int {
+	if res.evalError != nil || !res.model.same(res.evaluator) {
+		return 0
+	}
+	return 1
+}
+
+// confirm sends again what disagrees, and reports the first that still does.
+func (r *runner) confirm(batch []*result) error {
+	for _, res := range batch {
+		if res.model.same(res.kernel) {
+			continue
+		}
+		if err := r.send([]*result{res}, arrival, 3*grace); err != nil {
+			return err
+		}
+		if !res.model.same(res.kernel) {
+			r.disagree(res)
+			return nil
 		}
 	}
 	return nil
@@ -361,7 +403,7 @@ func (r *runner) retry() error {
 		switch {
 		case !res.agrees():
 			r.disagree(res)
-			if r.StopAtFirst {
+			if r.enough() {
 				return nil
 			}
 			continue
@@ -379,7 +421,7 @@ func (r *runner) retry() error {
 
 func (r *runner) disagree(res *result) {
 	d := Disagreement{Name: res.Name, Packet: res.Packet.String(), Evaluated: res.evaluator.String(), Observed: res.kernel.String(),
-		Predicted: fmt.Sprintf("%s, by %s", res.model, res.decision.RuleName)}
+		Predicted: fmt.Sprintf("%s, by %s", res.model, res.decision.RuleName), Real: !res.model.same(res.kernel)}
 	if res.evalError != nil {
 		d.Evaluated = "error: " + res.evalError.Error()
 	}
