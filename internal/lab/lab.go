@@ -180,7 +180,8 @@ func (l *Lab) Probe(ctx context.Context, stopAtFirst bool, progress func(done, t
 		StopAtFirst: stopAtFirst, Progress: progress})
 }
 
-// Reload puts a changed ruleset in place on every node.
+// Reload puts the site's ruleset in place again on every node, changed by
+// inject if that is not nil. Links, addresses and routes stay.
 func (l *Lab) Reload(inject func(*compile.Config) error) error {
 	l.opt.Inject = inject
 	configs, err := l.compile()
@@ -188,6 +189,7 @@ func (l *Lab) Reload(inject func(*compile.Config) error) error {
 		return err
 	}
 	for k, cfg := range configs {
+		l.nodes[k].Config = cfg
 		if err := linux.LoadRuleset(l.nodes[k].Namespace, cfg.Ruleset); err != nil {
 			return err
 		}
