@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"testing"
+
+	"glacis/internal/privileged"
 )
 
 // beyondRules are faults in what a node is besides its ruleset: they need a lab
@@ -14,6 +16,7 @@ var beyondRules = []string{"forwarding-off", "loose-tracking", "route-missing"}
 // lab reports it, because the kernel really does something else than the model
 // says.
 func TestEveryFaultIsFound(t *testing.T) {
+	privileged.Need(t)
 	if len(Faults) < 25 {
 		t.Fatalf("only %d faults", len(Faults))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"glacis/internal/diag"
 	"glacis/internal/policy"
+	"glacis/internal/privileged"
 	"glacis/internal/site"
 )
 
@@ -29,6 +30,7 @@ func loadSite(t *testing.T, dir string) *policy.Site {
 }
 
 func TestEnterpriseAgrees(t *testing.T) {
+	privileged.Need(t)
 	l, err := New(context.Background(), enterprise(t), "t1", Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
