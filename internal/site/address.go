@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"glacis/internal/diag"
+
 	"go4.org/netipx"
 )
 
@@ -61,6 +63,16 @@ func (d *decoder) addrs(items []value, single bool) []netip.Addr {
 		out = append(out, a)
 	}
 	return out
+}
+
+// placeOf gives the place of the address among the values it was read from.
+func placeOf(a netip.Addr, items []value) diag.Range {
+	for _, v := range items {
+		if b, err := netip.ParseAddr(v.Value); err == nil && a == b {
+			return v.at()
+		}
+	}
+	return items[0].at()
 }
 
 // subnet reads an address with the length of its subnet.

@@ -146,7 +146,7 @@ func (d *decoder) choice(v value, s *shape, given map[string]entry) bool {
 }
 
 func (d *decoder) missing(v value, what string, f field) {
-	d.diags.Errorf(v.at(), "missing-key", "%s needs the key %q", what, f.key).Fix = fmt.Sprintf("add %s: %s", f.key, f.doc)
+	d.diags.Errorf(v.at(), "missing-key", "%s needs the key %q", what, f.key).Fix = fmt.Sprintf("add %s: %s", f.key, f.help())
 }
 
 func (d *decoder) unknownKey(key value, s *shape) {
@@ -171,7 +171,7 @@ func (d *decoder) fix(what string) { d.diags[len(d.diags)-1].Fix = what }
 func (d *decoder) fits(v value, f *field) bool {
 	scalar := v.Kind == yaml.ScalarNode && !v.isNull()
 	wrong := func(want string) bool {
-		d.diags.Errorf(v.at(), "wrong-kind", "%q is %s, this is %s", f.key, want, v.kind()).Fix = f.doc
+		d.diags.Errorf(v.at(), "wrong-kind", "%q is %s, this is %s", f.key, want, v.kind()).Fix = f.howTo()
 		return false
 	}
 	switch f.kind {
@@ -219,11 +219,11 @@ func (d *decoder) allowed(v value, f *field) bool {
 }
 
 func (d *decoder) pattern(v value, f *field) bool {
-	code, what, example := "bad-rate", "a rate", "new connections a second, 1/s to 1000000/s, like 200/s"
 	if f.pattern == datePattern {
-		code, what, example = "bad-date", "a date", "2027-06-30"
+		d.diags.Errorf(v.at(), "bad-date", "%q is not a date", v.Value).Fix = "write it like 2027-06-30"
+	} else {
+		d.diags.Errorf(v.at(), "bad-rate", "%q is not a rate", v.Value).Fix = "write new connections a second, from 1/s to 1000000/s, like 200/s"
 	}
-	d.diags.Errorf(v.at(), code, "%q is not %s", v.Value, what).Fix = "write it like " + example
 	return false
 }
 

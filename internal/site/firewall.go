@@ -44,6 +44,7 @@ func (l *loader) interfaces(m mapping) {
 			i.Device = l.device(device, i.VLAN)
 			l.checkLink(i.Link(), device.at())
 		}
+		l.unsure[i] = !im.sound("address")
 		l.interfaceAddresses(i, im)
 		l.interfaceZones(i, im)
 		l.checkDHCP(i, im)
@@ -57,7 +58,7 @@ func (l *loader) interfaces(m mapping) {
 func (l *loader) checkDHCP(i *policy.Interface, m mapping) {
 	v, given := m.get("dhcp")
 	has4 := slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
-	if given && !has4 && m.sound("address") {
+	if given && !has4 && !l.unsure[i] {
 		l.diags.Errorf(v.at(), "dhcp-without-ipv4", "interface %s serves DHCP and has no IPv4 address", i.Name).Fix = "give it an IPv4 address in the subnet it serves, or remove dhcp"
 	}
 }
@@ -77,6 +78,7 @@ func (l *loader) interfaceAddresses(i *policy.Interface, m mapping) {
 	for _, item := range m.list("address") {
 		p, ok := l.subnet(item)
 		if !ok || !l.hostAddress(p, item) {
+			l.unsure[i] = true
 			continue
 		}
 		for _, other := range append(slices.Clone(l.site.Firewall.Interfaces), i) {
@@ -92,8 +94,7 @@ func (l *loader) interfaceAddresses(i *policy.Interface, m mapping) {
 	}
 	i.Via = l.addrs(m.list("via"), true)
 	for _, a := range i.Via {
-		via, _ := m.get("via")
-		l.checkNextHop(a, i, via.at())
+		l.checkNextHop(a, i, placeOf(a, m.list("via")))
 	}
 }
 
@@ -127,6 +128,9 @@ func unicast(a netip.Addr) bool {
 
 // checkNextHop: a next hop must be a neighbour on the interface.
 func (l *loader) checkNextHop(a netip.Addr, i *policy.Interface, at diag.Range) {
+	if l.unsure[i] {
+		return
+	}
 	var subnets []string
 	for _, p := range i.Addresses {
 		if p.Contains(a) && p.Addr() != a && !isEdge(a, p) {
@@ -182,7 +186,7 @@ func (l *loader) gateway(m mapping) {
 	case given:
 		l.site.Firewall.Gateways = l.addrs(v.items(), true)
 		for _, a := range l.site.Firewall.Gateways {
-			l.checkNextHop(a, internet.Interface, v.at())
+			l.checkNextHop(a, internet.Interface, placeOf(a, v.items()))
 		}
 	case internet != nil && !m.has("gateway"):
 		l.diags.Errorf(internet.Range, "no-gateway", "the firewall has no way to zone %s", internet.Name).Fix = "add gateway: under firewall:, the provider's router, which is the next hop to the Internet"
@@ -237,8 +241,8 @@ func (l *loader) checkReachable(z *policy.Zone, n netip.Prefix) {
 			return
 		}
 	}
-	if len(i.Addresses) == 0 {
-		return // reported
+	if l.unsure[i] {
+		return
 	}
 	l.diags.Errorf(z.Range, "no-way", "the firewall has no way to %s of zone %s behind interface %s", n, z.Name, i.Name).
 		Fix = "give the interface an address in that network, or via: the next hop of that family"

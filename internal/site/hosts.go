@@ -58,7 +58,7 @@ func (l *loader) hostAddresses(h *policy.Host, items []value) {
 	h.Addresses = l.addrs(items, false)
 	for _, a := range h.Addresses {
 		if first := l.addressed[a]; first != nil {
-			d := l.diags.Errorf(h.Range, "address-twice", "%s is the address of host %s already", a, first.Name)
+			d := l.diags.Errorf(placeOf(a, items), "address-twice", "%s is the address of host %s already", a, first.Name)
 			d.Related = []diag.Related{{Message: "first here", Range: first.Range}}
 			d.Fix = "give each host an address of its own, or make them one host"
 			continue

@@ -26,6 +26,8 @@ const (
 	maxSite     = 64 << 20
 	maxNesting  = 20        // groups in groups, services in services
 	maxResolved = 1_000_000 // endpoints and matches that names stand for in all
+
+	maxDiagnostics = 1000
 )
 
 // Options say for which moment a site is judged: exceptions expire.
@@ -43,6 +45,7 @@ func Load(fsys fs.FS, opt Options) (*policy.Site, diag.List, diag.Sources) {
 		l.diags = append(l.diags, policy.Validate(s, opt.Now)...)
 	}
 	l.diags.Sort()
+	l.diags = l.diags.Cut(maxDiagnostics)
 	if l.diags.HasErrors() {
 		return nil, l.diags, l.sources
 	}
@@ -62,6 +65,7 @@ type loader struct {
 	site   *policy.Site
 
 	firewallKeys mapping
+	unsure       map[*policy.Interface]bool // its addresses are not all known
 	addressed    map[netip.Addr]*policy.Host
 	ownersKnown  bool // the addresses of every zone are right, so that what lies in none is a mistake
 
@@ -117,7 +121,7 @@ func (l *loader) readFiles() {
 		}
 		m, _ := l.mapping(*root, siteShape)
 		l.roots = append(l.roots, m)
-		l.unread = l.unread || root.Kind != yaml.MappingNode
+		l.unread = l.unread || !m.readable()
 	}
 	if found && len(l.roots) == 0 && !l.diags.HasErrors() {
 		l.diags.Errorf(diag.Range{File: "."}, "no-site", "there is no site here: its files are empty").Fix = "make one with: glacis init DIR"
@@ -125,6 +129,14 @@ func (l *loader) readFiles() {
 	if !found {
 		l.diags.Errorf(diag.Range{File: "."}, "no-site", "there is no site here: no .yaml file").Fix = "make one with: glacis init DIR"
 	}
+}
+
+// readable reports whether every section is of its kind.
+func (m mapping) readable() bool {
+	return m.Kind == yaml.MappingNode && !slices.ContainsFunc(m.entries(), func(e entry) bool {
+		f := m.shape.field(e.key.Value)
+		return f != nil && !m.sound(f.key)
+	})
 }
 
 // read returns the text of a file, within bounds.
@@ -166,6 +178,7 @@ func (l *loader) build() *policy.Site {
 	}
 	l.site = &policy.Site{Firewall: &policy.Firewall{}}
 	l.names, l.lists = map[string]namedThing{}, map[string]*policy.Blocklist{}
+	l.unsure = map[*policy.Interface]bool{}
 	l.groups, l.addressed = map[string]*group{}, map[netip.Addr]*policy.Host{}
 	l.siteName()
 	l.zones()

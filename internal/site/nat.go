@@ -44,22 +44,25 @@ func (l *loader) natAddresses() []natEntry {
 // natAddress reads what NAT shows: addresses of the firewall's, not a node's own
 // and no host's.
 func (l *loader) natAddress(m mapping, key string) []netip.Addr {
-	v, _ := m.get(key)
-	addrs := l.addrs(m.list(key), true)
-	for _, a := range addrs {
+	var out []netip.Addr
+	for _, a := range l.addrs(m.list(key), true) {
+		before, at := len(l.diags), placeOf(a, m.list(key))
 		for _, n := range l.site.Firewall.Nodes {
 			if n.Management == a {
-				l.diags.Errorf(v.at(), "nat-address", "%s is node %s's own address", a, n.Name).Fix = "use one of the interface's addresses or another public one"
+				l.diags.Errorf(at, "nat-address", "%s is node %s's own address", a, n.Name).Fix = "use one of the interface's addresses or another public one"
 			}
 		}
 		if h := l.addressed[a]; h != nil {
-			l.diags.Errorf(v.at(), "nat-address", "%s is the address of host %s", a, h.Name).Fix = "use an address that no host has"
+			l.diags.Errorf(at, "nat-address", "%s is the address of host %s", a, h.Name).Fix = "use an address that no host has"
 		}
 		if !unicast(a) {
-			l.diags.Errorf(v.at(), "nat-address", "%s cannot be translated to", a).Fix = "use a unicast address"
+			l.diags.Errorf(at, "nat-address", "%s cannot be translated to", a).Fix = "use a unicast address"
+		}
+		if len(l.diags) == before {
+			out = append(out, a)
 		}
 	}
-	return addrs
+	return out
 }
 
 func (l *loader) nat(entries []natEntry) {
@@ -121,6 +124,7 @@ func (l *loader) publish(e natEntry) {
 	for _, m := range n.Service.Matches {
 		if m.Any || !policy.HasPorts(m.Proto) || m.Ports.IsAny() {
 			l.diags.Errorf(services.at(), "publish-service", "only services with ports can be published, not %s", m).Fix = "name ports, or map the whole host with map"
+			break
 		}
 	}
 	to, _ := e.get("to")

@@ -1,6 +1,10 @@
 package site
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // The shapes of the language: which mapping has which keys. The decoder knows
 // keys only from here, and the JSON Schema is made from it, so that the two
@@ -48,6 +52,24 @@ func (s *shape) field(key string) *field {
 		}
 	}
 	return nil
+}
+
+// help is the documentation as the end of a sentence: "where it lives".
+func (f field) help() string {
+	return strings.ToLower(f.doc[:1]) + strings.TrimSuffix(f.doc[1:], ".")
+}
+
+// howTo says how the field is written.
+func (f field) howTo() string {
+	switch f.kind {
+	case named, namedAny:
+		return fmt.Sprintf("write %s: and below it, indented, one \"name: ...\" a line", f.key)
+	case list:
+		return fmt.Sprintf("write %s: and below it, indented, one \"- ...\" for each", f.key)
+	case object:
+		return fmt.Sprintf("write %s: {...} with the keys %s", f.key, strings.Join(f.shape.keys(), ", "))
+	}
+	return fmt.Sprintf("write %s: and %s", f.key, f.help())
 }
 
 // ignores reports whether a key means nothing beside the alternative choice.

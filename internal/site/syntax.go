@@ -21,6 +21,7 @@ var syntaxHelp = []struct{ contains, summary, fix string }{
 	{"unexpected end of stream", "a quoted text is not closed", "close it with the quote it began with"},
 	{"did not find expected key", "this line does not fit those above it", "align it with its neighbours, or remove a bracket too many"},
 	{"did not find expected '-'", "this line does not fit the list above it", "begin it with \"- \", or align it with the key that the list belongs to"},
+	{"alphabetic or numeric character", "* and & are YAML's words for aliases", "write any for every zone; put text that begins with * or & in quotes"},
 	{"could not find expected ':'", "a key without its colon", "write key: value, with a space behind the colon"},
 	{"unknown anchor", "site files do not use YAML's aliases (*name)", "write the value out, and quote text that begins with *"},
 	{"block sequence entries are not allowed", "a list item cannot begin here", "put \"- \" on a line of its own, below the key"},
