@@ -3,7 +3,7 @@ package site
 import (
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"io/fs"
 	"maps"
 	"path/filepath"
@@ -55,6 +55,8 @@ func TestEveryCodeHasABadSite(t *testing.T) {
 			checkDiagnostic(t, d, src)
 		}
 	}
+	_, diags := Format("x.yaml", []byte("? a\n: b\n"))
+	have["cannot-format"] = slices.Equal(codesOf(diags), []string{"cannot-format"})
 	for _, code := range slices.Sorted(maps.Keys(inSource)) {
 		if !have[code] {
 			t.Errorf("%s: no bad site testdata/bad/%s", inSource[code], code)
@@ -71,7 +73,7 @@ func codesIn(t *testing.T, dir string, into map[string]string) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no source in %s: %v", dir, err)
 	}
-	fset := token.NewFileSet()
+	fset := gotoken.NewFileSet()
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
