@@ -18,6 +18,7 @@ import (
 // YAML, or that cannot be formatted with certainty, is an error and no text.
 func Format(name string, text []byte) ([]byte, diag.List) {
 	var diags diag.List
+	text = withoutMark(text)
 	root := parse(name, text, &diags)
 	if diags.HasErrors() {
 		return nil, diags

@@ -255,26 +255,31 @@ func FuzzFormat(f *testing.F) {
 		if len(text) > 1<<16 {
 			return
 		}
-		out, diags := Format("x.yaml", text)
-		if diags.HasErrors() {
-			if out != nil {
-				t.Fatal("text in spite of an error")
-			}
-			return
-		}
-		again, diags := Format("x.yaml", out)
-		if diags.HasErrors() || !bytes.Equal(again, out) {
-			t.Fatalf("formatting twice differs: %v\n%s", diags, cmp.Diff(string(out), string(again)))
-		}
-		s1, d1, _ := Load(fstest.MapFS{"x.yaml": {Data: text}}, Options{Now: now})
-		s2, d2, _ := Load(fstest.MapFS{"x.yaml": {Data: out}}, Options{Now: now})
-		if d := sameSite(s1, s2); d != "" {
-			t.Fatalf("the site means something else:\n%s", d)
-		}
-		if !slices.Equal(codesOf(d1), codesOf(d2)) {
-			t.Fatalf("answered differently: %v, %v", codesOf(d1), codesOf(d2))
-		}
+		bounded(t, text, func() { formatKeeps(t, text) })
 	})
+}
+
+// formatKeeps: the result is final and means the same, or there is none.
+func formatKeeps(t *testing.T, text []byte) {
+	out, diags := Format("x.yaml", text)
+	if diags.HasErrors() {
+		if out != nil {
+			t.Fatal("text in spite of an error")
+		}
+		return
+	}
+	again, diags := Format("x.yaml", out)
+	if diags.HasErrors() || !bytes.Equal(again, out) {
+		t.Fatalf("formatting twice differs: %v\n%s", diags, cmp.Diff(string(out), string(again)))
+	}
+	s1, d1, _ := Load(fstest.MapFS{"x.yaml": {Data: text}}, Options{Now: now})
+	s2, d2, _ := Load(fstest.MapFS{"x.yaml": {Data: out}}, Options{Now: now})
+	if d := sameSite(s1, s2); d != "" {
+		t.Fatalf("the site means something else:\n%s", d)
+	}
+	if !slices.Equal(codesOf(d1), codesOf(d2)) {
+		t.Fatalf("answered differently: %v, %v", codesOf(d1), codesOf(d2))
+	}
 }
 
 // seeds are whole sites in one file and every file of the corpus.

@@ -156,6 +156,7 @@ func (l *loader) read(name string, at diag.Range, most int) ([]byte, bool) {
 		l.diags.Errorf(at, "too-large", "%s is too large: at most %d MB a file and %d MB in all", name, most>>20, maxSite>>20).Fix = "split the file, or the site"
 		return nil, false
 	}
+	text = withoutMark(text)
 	l.sources[name] = text
 	return text, true
 }

@@ -64,10 +64,7 @@ type scanner struct {
 // scan cuts a file into lines of tokens.
 func scan(root *yaml.Node, text []byte) ([]line, error) {
 	s := &scanner{}
-	plain := strings.ReplaceAll(strings.TrimPrefix(string(text), "\uFEFF"), "\r\n", "\n")
-	if k := strings.IndexAny(plain, "\r\u0085\u2028\u2029"); k >= 0 {
-		return nil, &layoutError{"an unusual line break", diag.Pos{Line: 1 + strings.Count(plain[:k], "\n"), Column: 1}}
-	}
+	plain := strings.ReplaceAll(string(text), "\r\n", "\n")
 	for _, l := range strings.Split(strings.TrimRight(plain, " \t\n"), "\n") {
 		s.source = append(s.source, []rune(l))
 	}

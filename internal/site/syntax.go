@@ -19,6 +19,7 @@ var syntaxHelp = []struct{ contains, summary, fix string }{
 	{"did not find expected ',' or ']'", "an inline list is not closed", "close it with ], put a comma between its values, and quote values that contain , [ ] { } or \": \""},
 	{"cannot start any token", "this character cannot begin a value", "put text that begins with @ ` % | > or & in quotes"},
 	{"unexpected end of stream", "a quoted text is not closed", "close it with the quote it began with"},
+	{"expected node content", "a value is missing here", "give the value; put text that begins with , ] } or % in quotes"},
 	{"did not find expected key", "this line does not fit those above it", "align it with its neighbours, or remove a bracket too many"},
 	{"did not find expected '-'", "this line does not fit the list above it", "begin it with \"- \", or align it with the key that the list belongs to"},
 	{"alphabetic or numeric character", "* and & are YAML's words for aliases", "write any for every zone; put text that begins with * or & in quotes"},
@@ -26,18 +27,17 @@ var syntaxHelp = []struct{ contains, summary, fix string }{
 	{"unknown anchor", "site files do not use YAML's aliases (*name)", "write the value out, and quote text that begins with *"},
 	{"block sequence entries are not allowed", "a list item cannot begin here", "put \"- \" on a line of its own, below the key"},
 	{"unknown escape", "an unknown escape in a double-quoted text", "write \\\\ for a backslash, or use single quotes"},
-	{"control characters", "a control character in the text", "remove it: site files are plain text"},
 }
 
 // syntaxError reports that a file is not YAML.
 func syntaxError(file string, text []byte, err error, diags *diag.List) {
-	message, at := err.Error(), pointAt(file, controlCharacter(text))
+	message, at := err.Error(), pointAt(file, diag.Pos{Line: 1, Column: 1})
 	var related []diag.Related
 	var le *yaml.LoadError
 	if errors.As(err, &le) && le.Mark.Line > 0 {
-		message, at = le.Message, pointAt(file, diag.Pos{Line: le.Mark.Line, Column: max(le.Mark.Column, 1)})
+		message, at = le.Message, pointAt(file, within(text, diag.Pos{Line: le.Mark.Line, Column: max(le.Mark.Column, 1)}))
 		if le.ContextMark.Line > 0 && le.ContextMark != le.Mark {
-			began := pointAt(file, diag.Pos{Line: le.ContextMark.Line, Column: max(le.ContextMark.Column, 1)})
+			began := pointAt(file, within(text, diag.Pos{Line: le.ContextMark.Line, Column: max(le.ContextMark.Column, 1)}))
 			related = []diag.Related{{Message: "begins here", Range: began}}
 		}
 	}
@@ -73,19 +73,31 @@ func tabbed(text []byte, at diag.Pos) bool {
 	return at.Column <= len(indent)+1 && bytes.ContainsRune(indent, '\t')
 }
 
-// controlCharacter finds the first character that YAML does not allow; the
-// reader does not say where it is.
-func controlCharacter(text []byte) diag.Pos {
+// strange finds the first character that a plain text file does not hold: a
+// control character, or a line break that not every program takes for one, so
+// that people and programs would count lines differently.
+func strange(text []byte) (what string, at diag.Pos) {
 	pos := diag.Pos{Line: 1, Column: 1}
-	for _, r := range string(text) {
+	for k, r := range string(text) {
 		switch {
 		case r == '\n':
-			pos = diag.Pos{Line: pos.Line + 1, Column: 1}
-			continue
-		case r < ' ' && r != '\t' && r != '\r', r >= 0x7f && r < 0xa0 && r != 0x85:
-			return pos
+			pos = diag.Pos{Line: pos.Line + 1}
+		case r == '\r' && k+1 < len(text) && text[k+1] == '\n', r == '\t':
+		case strings.ContainsRune("\r\u0085\u2028\u2029", r):
+			return "an unusual line break", pos
+		case r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffe || r == 0xffff:
+			return "a control character", pos
 		}
 		pos.Column++
 	}
-	return diag.Pos{Line: 1, Column: 1}
+	return "", diag.Pos{}
+}
+
+// within moves a place behind the end of the file to its last character.
+func within(text []byte, p diag.Pos) diag.Pos {
+	lines := strings.Split(strings.TrimRight(string(text), " \t\r\n"), "\n")
+	if p.Line <= len(lines) {
+		return p
+	}
+	return diag.Pos{Line: len(lines), Column: max(len([]rune(lines[len(lines)-1])), 1)}
 }

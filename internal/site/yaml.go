@@ -31,6 +31,10 @@ func parse(file string, text []byte, diags *diag.List) *value {
 		diags.Errorf(diag.Range{File: file}, "not-utf8", "%s is not UTF-8 text", file).Fix = "save the file as UTF-8"
 		return nil
 	}
+	if what, at := strange(text); what != "" {
+		diags.Errorf(pointAt(file, at), "yaml-syntax", "%s in the text", what).Fix = "remove it: site files are plain text, with lines as Unix or Windows ends them"
+		return nil
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	switch err := decode(dec, &doc); {
@@ -62,6 +66,9 @@ func parse(file string, text []byte, diags *diag.List) *value {
 	}
 	return &root
 }
+
+// withoutMark leaves out the byte order mark that some editors begin with.
+func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\uFEFF")) }
 
 // decode turns a panic of the YAML library into an error: a fault there must
 // not take the program down.
