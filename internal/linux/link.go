@@ -219,3 +219,21 @@ func Has8021Q() (bool, error) {
 	}
 	return true, nil
 }
+
+// FlushNeighbours makes the namespace forget which hardware address belongs to
+// which neighbour.
+func FlushNeighbours(n *Namespace) error {
+	list, err := n.handle.NeighList(0, 0)
+	if err != nil {
+		return fmt.Errorf("neighbours in %s: %w", n.Name, err)
+	}
+	for _, neigh := range list {
+		if neigh.State&(netlink.NUD_NOARP|netlink.NUD_PERMANENT) != 0 {
+			continue
+		}
+		if err := n.handle.NeighDel(&neigh); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("forget neighbour %s in %s: %w", neigh.IP, n.Name, err)
+		}
+	}
+	return nil
+}
