@@ -33,7 +33,7 @@ func loadSite(t *testing.T, dir string) *policy.Site {
 // newLab builds a lab that is taken down with the test.
 func newLab(t *testing.T, s *policy.Site) *Lab {
 	t.Helper()
-	l, err := New(context.Background(), s, "test-"+strings.ToLower(t.Name()), Options{Now: now})
+	l, err := New(context.Background(), s, "test-"+strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,25 @@ func (l *Lab) addRouter(i *policy.Interface) error {
 	if err := l.plug(segment{bridge: r.bridge}, l.nextPort(), r.namespace, innerLink); err != nil {
 		return err
 	}
-	return r.configure(i)
+	if err := r.configure(i); err != nil {
+		return err
+	}
+	if z := l.Site.InternetZone(); z == nil || z.Interface != i {
+		return nil
+	}
+	for _, p := range private {
+		if err := r.namespace.AddBlackhole(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// private networks lead nowhere on the Internet (RFC 1918, RFC 6598, RFC 4193):
+// a firewall that forgets to translate gets no answer.
+var private = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fc00::/7"),
 }
 
 // configure gives the router its addresses, its way to the firewall, and leave

@@ -119,8 +119,12 @@ func (l *Lab) targets() []target {
 }
 
 // plan works out what the site means for one conversation. It is nil if the
-// machine has no address of the family or would talk to itself.
+// machine has no address of the family, would talk to itself, or is on the
+// Internet, where no way leads to the address.
 func (l *Lab) plan(m *Machine, t target) *Talk {
+	if m.Zone.Role == policy.Internet && slices.ContainsFunc(private, func(p netip.Prefix) bool { return p.Contains(t.addr) }) {
+		return nil
+	}
 	k := slices.IndexFunc(m.Addresses, func(a netip.Addr) bool { return a.Is4() == t.addr.Is4() })
 	if k < 0 || slices.Contains(m.Addresses, t.addr) {
 		return nil

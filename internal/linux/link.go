@@ -185,6 +185,15 @@ func (n *Namespace) AddRoute(dst netip.Prefix, via netip.Addr, link string) erro
 	return nil
 }
 
+// AddBlackhole makes the namespace discard what it would send to a network.
+func (n *Namespace) AddBlackhole(dst netip.Prefix) error {
+	r := &netlink.Route{Dst: ipNet(dst.Masked()), Type: unix.RTN_BLACKHOLE}
+	if err := n.handle.RouteReplace(r); err != nil {
+		return fmt.Errorf("blackhole %s in %s: %w", dst, n.Name, err)
+	}
+	return nil
+}
+
 func (n *Namespace) link(name string) (netlink.Link, error) {
 	l, err := n.handle.LinkByName(name)
 	var missing netlink.LinkNotFoundError
