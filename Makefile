@@ -9,7 +9,7 @@ ENV     := $(if $(SUDO),sudo env "PATH=$$PATH",)
 # What the lab itself needs, what its tests run, and what pictures are looked at with.
 LAB_PACKAGES  := nftables iproute2
 TEST_PACKAGES := $(LAB_PACKAGES) conntrack nmap openssh-server openssh-client curl dnsmasq-base bind9-dnsutils \
-                 iputils-ping iptables chromium fonts-dejavu-core util-linux
+                 iputils-ping iptables tcpdump chromium fonts-dejavu-core util-linux
 
 .PHONY: help demo build test test-vlan lint fuzz bench bench-once cross deps deps-lab ci clean
 
@@ -26,10 +26,9 @@ build: ## build bin/glacis
 	$(GO) build -trimpath -o bin/glacis ./cmd/glacis
 
 test: ## every test, with real kernels; as root, or it says what it skips
-	@set -o pipefail 2>/dev/null; mkdir -p $(CACHE)
+	@mkdir -p $(CACHE)
 	$(GO) build -o $(CACHE)/tally ./test/tally
-	$(GO) test -json -count=1 -timeout 30m ./... > $(CACHE)/test.json; \
-	  $(CACHE)/tally -skips $(if $(SUDO),1000,0) < $(CACHE)/test.json
+	$(GO) test -json -count=1 -timeout 30m ./... 2>&1 | $(CACHE)/tally -skips $(if $(SUDO),1000,0)
 
 test-vlan: ## the lab with real 802.1Q tags, in a virtual machine
 	$(ENV) $(GO) run ./test/vlan
