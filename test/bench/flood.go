@@ -48,7 +48,7 @@ type mmsghdr struct {
 }
 
 // flows is how many connections a flood may begin: one for each source port.
-const flows = 60_000
+var flows = 60_000
 
 // firstPort is the source port of the first.
 const firstPort = 2_000
