@@ -133,7 +133,7 @@ packets in network namespaces.`,
 		return usageError("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	root.AddCommand(p.checkCommand(), p.explainCommand(), p.renderCommand(),
-		p.versionCommand())
+		p.labCommand(), p.versionCommand())
 	for _, c := range allCommands(root) {
 		c.SetHelpTemplate(helpTemplate)
 		c.Args = asUsage(c.Args)

@@ -34,16 +34,18 @@ type Lab struct {
 	nodes    []*probe.NodeUnderTest
 	switches *linux.Namespace // the wires: one bridge for each segment
 	segments map[*policy.Interface]segment
-	hosts    *hostGround
+	routers  map[*policy.Interface]*router
+	machines []*Machine
+	ports    int // of the wires, numbered
 	opt      Options
 }
 
-// prefix begins the names of all namespaces that labs make.
-const prefix = "glacis-"
+// wires is the namespace of the switches, by a name that no host can have.
+const wires = "wires.all"
 
 // New builds the firewall nodes and the wires of a site. The caller closes it.
 func New(ctx context.Context, site *policy.Site, name string, opt Options) (*Lab, error) {
-	l := &Lab{Name: name, Site: site, opt: opt, segments: map[*policy.Interface]segment{}}
+	l := &Lab{Name: name, Site: site, opt: opt, segments: map[*policy.Interface]segment{}, routers: map[*policy.Interface]*router{}}
 	if err := l.build(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -61,7 +63,7 @@ func (l *Lab) build(ctx context.Context) error {
 	if l.Tagged, err = linux.Has8021Q(); err != nil {
 		return err
 	}
-	if l.switches, err = l.namespace("wires"); err != nil {
+	if l.switches, err = l.namespace(wires); err != nil {
 		return err
 	}
 	if err := l.wireSegments(); err != nil {
@@ -111,9 +113,6 @@ func (l *Lab) namespace(name string) (*linux.Namespace, error) {
 	return ns, nil
 }
 
-// NamespaceName is how the namespace of a lab's host or node is called.
-func NamespaceName(lab, host string) string { return prefix + lab + "-" + host }
-
 // node makes one node's namespace, its links to the segments, and loads its
 // configuration.
 func (l *Lab) node(k int, cfg *compile.Config) error {
@@ -157,8 +156,14 @@ func (l *Lab) Node(name string) *linux.Namespace {
 // Close takes the lab down.
 func (l *Lab) Close() error {
 	var errs []error
-	if l.hosts != nil {
-		errs = append(errs, l.hosts.close())
+	for _, m := range l.machines {
+		if m.services != nil {
+			m.services.close()
+		}
+		errs = append(errs, m.Namespace.Close())
+	}
+	for _, r := range l.routers {
+		errs = append(errs, r.namespace.Close())
 	}
 	for _, n := range l.nodes {
 		errs = append(errs, n.Namespace.Close())

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"glacis/internal/linux"
-	"glacis/internal/policy"
 	"glacis/internal/probe"
 )
 
@@ -126,7 +125,7 @@ func (l *Lab) proberLegs() ([]probe.Leg, error) {
 	var legs []probe.Leg
 	for _, i := range l.Site.Firewall.Interfaces {
 		s := l.segments[i]
-		link := fmt.Sprintf("probe%d", s.number)
+		link := proberLink(s)
 		legs = append(legs, probe.Leg{Interface: i.Name, Link: link})
 		if l.switches.HasLink(link) {
 			continue
@@ -151,5 +150,5 @@ func (l *Lab) proberLegs() ([]probe.Leg, error) {
 	return legs, nil
 }
 
-// interfaceOf returns the segment behind which a zone lives.
-func (l *Lab) interfaceOf(z *policy.Zone) segment { return l.segments[z.Interface] }
+// proberLink names the prober's link on a segment.
+func proberLink(s segment) string { return fmt.Sprintf("probe%d", s.number) }

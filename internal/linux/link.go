@@ -185,6 +185,15 @@ func (n *Namespace) AddRoute(dst netip.Prefix, via netip.Addr, link string) erro
 	return nil
 }
 
+// AddBlackhole makes the namespace discard what it would send to a network.
+func (n *Namespace) AddBlackhole(dst netip.Prefix) error {
+	r := &netlink.Route{Dst: ipNet(dst.Masked()), Type: unix.RTN_BLACKHOLE}
+	if err := n.handle.RouteReplace(r); err != nil {
+		return fmt.Errorf("blackhole %s in %s: %w", dst, n.Name, err)
+	}
+	return nil
+}
+
 func (n *Namespace) link(name string) (netlink.Link, error) {
 	l, err := n.handle.LinkByName(name)
 	var missing netlink.LinkNotFoundError
@@ -218,4 +227,22 @@ func Has8021Q() (bool, error) {
 		return false, err
 	}
 	return true, nil
+}
+
+// FlushNeighbours makes the namespace forget which hardware address belongs to
+// which neighbour.
+func FlushNeighbours(n *Namespace) error {
+	list, err := n.handle.NeighList(0, 0)
+	if err != nil {
+		return fmt.Errorf("neighbours in %s: %w", n.Name, err)
+	}
+	for _, neigh := range list {
+		if neigh.State&(netlink.NUD_NOARP|netlink.NUD_PERMANENT) != 0 {
+			continue
+		}
+		if err := n.handle.NeighDel(&neigh); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("forget neighbour %s in %s: %w", neigh.IP, n.Name, err)
+		}
+	}
+	return nil
 }

@@ -35,6 +35,12 @@ func LoadRuleset(n *Namespace, r *nft.Ruleset) error {
 	return err
 }
 
+// LoadText loads a ruleset that is written already.
+func LoadText(n *Namespace, text string) error {
+	_, err := runNFT(n, strings.NewReader(text), "-f", "-")
+	return err
+}
+
 // ListRuleset reads back everything the kernel holds.
 func ListRuleset(n *Namespace) (*nft.Ruleset, error) {
 	out, err := runNFT(n, nil, "-j", "list", "ruleset")
