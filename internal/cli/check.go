@@ -20,7 +20,8 @@ firewall keeps apart.
 A site with errors is exit status 2. Warnings alone are 0, with --strict 3.`,
 		Example: `  glacis check examples/enterprise
   glacis check --json --strict . | jq .summary`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeSite,
 		RunE: func(_ *cobra.Command, args []string) error { return p.check(siteArg(args)) },
 	}
 }

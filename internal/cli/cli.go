@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,10 +76,9 @@ func Run(ctx context.Context, env Env, args []string) int {
 	p := &program{Env: env}
 	root := p.root()
 	root.SetArgs(args)
-	root.SetIn(env.Stdin)
-	root.SetOut(env.Stdout)
-	root.SetErr(env.Stderr)
-	return p.exitCode(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	p.json = p.json || slices.Contains(args, "--json") // if the flags before it were wrong
+	return p.exitCode(err)
 }
 
 // exitCode says what went wrong, once, and gives the code for it. Errors that
@@ -124,6 +124,9 @@ packets in network namespaces.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.json, "json", false, "print one JSON document instead of text")
 	flags.BoolVar(&p.strict, "strict", false, "exit with 3 if there are warnings")
@@ -132,8 +135,9 @@ packets in network namespaces.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(p.checkCommand(), p.explainCommand(), p.renderCommand(),
-		p.labCommand(), p.versionCommand())
+	root.AddCommand(p.initCommand(), p.checkCommand(), p.fmtCommand(), p.testCommand(), p.explainCommand(), p.matrixCommand(),
+		p.renderCommand(), p.labCommand(), p.schemaCommand(), p.versionCommand())
+	p.completion(root)
 	for _, c := range allCommands(root) {
 		c.SetHelpTemplate(helpTemplate)
 		c.Args = asUsage(c.Args)

@@ -61,6 +61,10 @@ func (p *program) renderDiagnostics(w io.Writer, list diag.List, src diag.Source
 		d.Related = related
 		out[k] = d
 	}
-	diag.Render(w, out, located, color)
+	style := diag.Style{Color: color}
+	if tty, _ := terminal(w); tty || p.Getenv("COLUMNS") != "" {
+		style.Width = p.width(w)
+	}
+	style.Render(w, out, located)
 	return nil
 }

@@ -25,7 +25,8 @@ and after it, if wanted: in INTERFACE, from-port N, type N, code N, flags
 syn,ack, ttl N, state new|established|related|invalid. Hosts may be named.`,
 		Example: `  glacis explain examples/enterprise "tcp 203.0.113.9 -> 192.0.2.10:25"
   glacis explain . "tcp 10.99.0.77 -> db1:5432 in guest" --json`,
-		Args: cobra.ExactArgs(2),
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: completeSite,
 		RunE: func(_ *cobra.Command, args []string) error {
 			l, err := p.mustLoad(args[0])
 			if err != nil {

@@ -25,8 +25,8 @@ the nftables ruleset (as nft -f loads it), links, addresses and routes, and
 kernel settings. The same site always gives the same text.`,
 		Example: `  glacis render examples/enterprise --node edge-a nft > edge-a.nft
   glacis render . network`,
-		Args:      cobra.MaximumNArgs(2),
-		ValidArgs: append(slices.Clone(renderParts), "all"),
+		Args:              cobra.MaximumNArgs(2),
+		ValidArgsFunction: completeRender,
 		RunE: func(_ *cobra.Command, args []string) error {
 			path, part, err := renderArgs(args)
 			if err != nil {
@@ -36,18 +36,12 @@ kernel settings. The same site always gives the same text.`,
 		},
 	}
 	c.Flags().StringVar(&node, "node", "", "which node; the first if not given")
-	c.RegisterFlagCompletionFunc("node", func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return p.nodeNames(args), cobra.ShellCompDirectiveNoFileComp
-	})
+	c.RegisterFlagCompletionFunc("node", p.completeNode)
 	return c
 }
 
-// nodeNames lists the nodes of the site being typed, for completion.
-func (p *program) nodeNames(args []string) []string {
-	l, err := p.load(siteArg(args))
-	if err != nil || l.Site == nil {
-		return nil
-	}
+// nodeNames lists the nodes of the firewall.
+func nodeNames(l *loaded) []string {
 	var out []string
 	for _, n := range l.Firewall.Nodes {
 		out = append(out, n.Name)
@@ -89,11 +83,11 @@ func (p *program) render(path, node, part string) error {
 		node = l.Firewall.Nodes[0].Name
 	}
 	if l.Node(node) == nil {
-		return usageError("the firewall has no node %q: %s", node, strings.Join(p.nodeNames([]string{path}), ", "))
+		return usageError("the firewall has no node %q: %s", node, strings.Join(nodeNames(l), ", "))
 	}
 	cfg, diags := compile.Compile(l.Site, node, compile.Options{Now: l.now})
 	if cfg == nil {
-		return p.refuse(diags, l.src, l.dir)
+		return p.refuse("the site", diags, l.src, l.dir)
 	}
 	if p.json {
 		return p.renderJSON(cfg, part)

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"glacis/internal/diag"
@@ -44,13 +46,14 @@ func openSite(path string) (fsys fs.FS, dir string, err error) {
 	return fsys, dir, nil
 }
 
-// singleFile is a directory in which only one file is listed.
+// singleFile is a directory in which only one file is listed, and the tests
+// beside it: those of site.yaml are in site.test.yaml.
 type singleFile struct {
 	fs.FS
 	name string
 }
 
-// ReadDir lists the one file.
+// ReadDir lists the one file and its tests.
 func (s singleFile) ReadDir(name string) ([]fs.DirEntry, error) {
 	if name != "." {
 		return fs.ReadDir(s.FS, name)
@@ -59,7 +62,12 @@ func (s singleFile) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []fs.DirEntry{fs.FileInfoToDirEntry(info)}, nil
+	out := []fs.DirEntry{fs.FileInfoToDirEntry(info)}
+	ext := path.Ext(s.name)
+	if tests, err := fs.Stat(s.FS, strings.TrimSuffix(s.name, ext)+".test"+ext); err == nil {
+		out = append(out, fs.FileInfoToDirEntry(tests))
+	}
+	return out, nil
 }
 
 // loaded is a site that was understood, with what was noticed on the way.
@@ -99,13 +107,14 @@ func (p *program) mustLoad(path string) (*loaded, error) {
 	if l.Site != nil {
 		return l, nil
 	}
-	return nil, p.refuse(l.diags, l.src, l.dir)
+	return nil, p.refuse("the site", l.diags, l.src, l.dir)
 }
 
 // refuse shows why an input cannot be used.
-func (p *program) refuse(list diag.List, src diag.Sources, dir string) error {
+func (p *program) refuse(what string, list diag.List, src diag.Sources, dir string) error {
+	problem := fmt.Sprintf("%s cannot be understood: %s; nothing was done", what, count(list.Count(diag.Error), "error"))
 	if p.json {
-		err := p.printJSON(map[string]any{"schema": "glacis/error/v1", "error": "the input cannot be understood", "exit": exitUsage,
+		err := p.printJSON(map[string]any{"schema": "glacis/error/v1", "error": problem, "exit": exitUsage,
 			"diagnostics": diagnosticsJSON(list, dir)})
 		if err != nil {
 			return err
@@ -114,7 +123,8 @@ func (p *program) refuse(list diag.List, src diag.Sources, dir string) error {
 	if err := p.renderDiagnostics(p.Stderr, list, src, dir); err != nil {
 		return err
 	}
-	return usageError("the site cannot be understood: %d errors; nothing was done", list.Count(diag.Error))
+	fmt.Fprintf(p.Stderr, "\nglacis: %s\n", problem)
+	return &exitError{code: exitUsage}
 }
 
 // withSite makes the common frame of commands on one site.
@@ -127,9 +137,7 @@ func (p *program) withSite(cmd *cobra.Command, run func(*cobra.Command, *loaded)
 		}
 		return run(cmd, l)
 	}
-	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return nil, cobra.ShellCompDirectiveFilterDirs
-	}
+	cmd.ValidArgsFunction = completeSite
 	return cmd
 }
 
@@ -142,5 +150,13 @@ func locate(dir, file string) string {
 }
 
 func summaryLine(list diag.List) string {
-	return fmt.Sprintf("%d errors, %d warnings", list.Count(diag.Error), list.Count(diag.Warning))
+	return count(list.Count(diag.Error), "error") + ", " + count(list.Count(diag.Warning), "warning")
+}
+
+// count writes a number of things: 1 rule, 2 rules.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"golang.org/x/term"
 )
@@ -34,6 +35,37 @@ func (p *program) colored(w io.Writer) (bool, error) {
 		return tty && p.Getenv("NO_COLOR") == "" && p.Getenv("TERM") != "dumb", nil
 	}
 	return false, usageError("--color is auto, always or never, not %q", p.color)
+}
+
+// Colours of text for people (ECMA-48, select graphic rendition).
+const (
+	bold   = "1"
+	red    = "1;31"
+	green  = "1;32"
+	yellow = "1;33"
+)
+
+// painter returns what colours text to w, or leaves it as it is.
+func (p *program) painter(w io.Writer) (func(color, text string) string, error) {
+	yes, err := p.colored(w)
+	return func(color, text string) string {
+		if !yes {
+			return text
+		}
+		return "\x1b[" + color + "m" + text + "\x1b[0m"
+	}, err
+}
+
+// width is how many columns text to w may take: those of the terminal, 80 if
+// there is none. COLUMNS overrides it, as in other programs.
+func (p *program) width(w io.Writer) int {
+	if n, err := strconv.Atoi(p.Getenv("COLUMNS")); err == nil && n >= 40 {
+		return n
+	}
+	if _, n := terminal(w); n > 0 {
+		return n
+	}
+	return 80
 }
 
 // progress returns a function that shows how far long work is, on a terminal
