@@ -143,7 +143,7 @@ func (l List) Cut(most int) List {
 	worst := slices.MinFunc(rest, func(a, b Diagnostic) int { return cmp.Compare(a.Severity, b.Severity) })
 	return append(l[:most:most], Diagnostic{
 		Severity: worst.Severity, Code: "too-many", Range: worst.Range,
-		Summary: fmt.Sprintf("%d more are not shown, this is one: %s", len(rest), worst.Summary),
+		Summary: fmt.Sprintf("%d or more are not shown, this is one: %s", len(rest), worst.Summary),
 		Fix:     "mend those above first: many often have one cause",
 	})
 }

@@ -107,7 +107,7 @@ func codesIn(t *testing.T, dir string, into map[string]string) {
 func codeIn(n ast.Node) ast.Expr {
 	switch n := n.(type) {
 	case *ast.CallExpr:
-		if f, ok := n.Fun.(*ast.SelectorExpr); ok && reports(f) && len(n.Args) > 2 {
+		if f, ok := n.Fun.(*ast.SelectorExpr); ok && isReport(f) && len(n.Args) > 2 {
 			return n.Args[1]
 		}
 	case *ast.AssignStmt:
@@ -120,7 +120,7 @@ func codeIn(n ast.Node) ast.Expr {
 	return nil
 }
 
-func reports(f *ast.SelectorExpr) bool {
+func isReport(f *ast.SelectorExpr) bool {
 	switch f.Sel.Name {
 	case "unknown", "twice":
 		return true

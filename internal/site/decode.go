@@ -2,7 +2,6 @@ package site
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 // decoder turns nodes into values and collects what is wrong on the way. Its
 // methods report and return false; they never stop the others.
 type decoder struct {
-	diags       diag.List
+	diags       reports
 	suggestions int
 }
 
@@ -165,7 +164,7 @@ func (d *decoder) twice(v value, code string, first diag.Range, format string, a
 }
 
 // fix says what to do about the diagnostic reported last.
-func (d *decoder) fix(what string) { d.diags[len(d.diags)-1].Fix = what }
+func (d *decoder) fix(what string) { d.diags.List[len(d.diags.List)-1].Fix = what }
 
 // fits checks the kind of a field's value and the values allowed.
 func (d *decoder) fits(v value, f *field) bool {
@@ -210,7 +209,7 @@ func (d *decoder) allowed(v value, f *field) bool {
 	case f.kind == name:
 		_, ok := d.name(v, f.most)
 		return ok
-	case f.pattern != "" && !regexp.MustCompile(f.pattern).MatchString(v.Value) && (f.kind != flexible || v.Kind == yaml.ScalarNode):
+	case f.pattern != nil && !f.pattern.MatchString(v.Value) && (f.kind != flexible || v.Kind == yaml.ScalarNode):
 		return d.pattern(v, f)
 	default:
 		return true

@@ -60,7 +60,7 @@ func FuzzMatch(f *testing.F) {
 	for _, b := range builtins {
 		f.Add(b.matches)
 	}
-	for _, s := range []string{"any", "tcp/5080", "udp/16384-32767", "tcp/80 from 1024-65535", "icmp/8/0", "proto/47", "gre", "tcp/0-65535", "tcp/0-1", "icmpv6"} {
+	for _, s := range []string{"any", "proto/115", "proto/33/80", "tcp/5080", "udp/16384-32767", "tcp/80 from 1024-65535", "icmp/8/0", "proto/47", "gre", "tcp/0-65535", "tcp/0-1", "icmpv6"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

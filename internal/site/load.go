@@ -27,6 +27,7 @@ const (
 	maxNesting  = 20        // groups in groups, services in services
 	maxResolved = 1_000_000 // endpoints and matches that names stand for in all
 
+	maxValues      = 1_000_000 // commas, colons and the like: about as many scalars, lists and mappings
 	maxDiagnostics = 1000
 )
 
@@ -39,17 +40,32 @@ type Options struct{ Now time.Time }
 // diagnostics.
 func Load(fsys fs.FS, opt Options) (*policy.Site, diag.List, diag.Sources) {
 	l := &loader{fsys: fsys, opt: opt, sources: diag.Sources{}}
+	s := l.load()
+	diags := l.diags.List
+	if s != nil && !diags.HasErrors() {
+		diags = append(diags, policy.Validate(s, opt.Now)...)
+	}
+	diags.Sort()
+	diags = diags.Cut(maxDiagnostics)
+	if diags.HasErrors() {
+		return nil, diags, l.sources
+	}
+	return s, diags, l.sources
+}
+
+// load reads and builds, as far as it is worth while.
+func (l *loader) load() (s *policy.Site) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case enough:
+			s = nil
+		default:
+			panic(p)
+		}
+	}()
 	l.readFiles()
-	s := l.build()
-	if s != nil && !l.diags.HasErrors() {
-		l.diags = append(l.diags, policy.Validate(s, opt.Now)...)
-	}
-	l.diags.Sort()
-	l.diags = l.diags.Cut(maxDiagnostics)
-	if l.diags.HasErrors() {
-		return nil, l.diags, l.sources
-	}
-	return s, l.diags, l.sources
+	return l.build()
 }
 
 // loader holds what the files say until all of it is read.
@@ -58,7 +74,8 @@ type loader struct {
 	fsys    fs.FS
 	opt     Options
 	sources diag.Sources
-	total   int
+	total   int // bytes
+	values  int // about
 
 	roots  []mapping
 	unread bool // a file could not be read: what it would have defined is not missing
@@ -108,15 +125,20 @@ func (l *loader) readFiles() {
 			continue
 		}
 		found = true
-		before := len(l.diags)
+		before := len(l.diags.List)
 		text, ok := l.read(e.Name(), diag.Range{File: e.Name()}, maxFile)
 		if !ok {
 			l.unread = true
 			continue
 		}
-		root := parse(e.Name(), text, &l.diags)
+		if l.values += separators(text); l.values > maxValues && l.values != separators(text) {
+			l.diags.Errorf(diag.Range{File: e.Name()}, "too-large", "the site holds too many values: about %d are read", maxValues).Fix = "make it two sites"
+			l.unread = true
+			break
+		}
+		root := parse(e.Name(), text, &l.diags.List)
 		if root == nil {
-			l.unread = l.unread || len(l.diags) > before
+			l.unread = l.unread || len(l.diags.List) > before
 			continue
 		}
 		m, _ := l.mapping(*root, siteShape)

@@ -46,7 +46,7 @@ func (l *loader) natAddresses() []natEntry {
 func (l *loader) natAddress(m mapping, key string) []netip.Addr {
 	var out []netip.Addr
 	for _, a := range l.addrs(m.list(key), true) {
-		before, at := len(l.diags), placeOf(a, m.list(key))
+		before, at := len(l.diags.List), placeOf(a, m.list(key))
 		for _, n := range l.site.Firewall.Nodes {
 			if n.Management == a {
 				l.diags.Errorf(at, "nat-address", "%s is node %s's own address", a, n.Name).Fix = "use one of the interface's addresses or another public one"
@@ -58,7 +58,7 @@ func (l *loader) natAddress(m mapping, key string) []netip.Addr {
 		if !unicast(a) {
 			l.diags.Errorf(at, "nat-address", "%s cannot be translated to", a).Fix = "use a unicast address"
 		}
-		if len(l.diags) == before {
+		if len(l.diags.List) == before {
 			out = append(out, a)
 		}
 	}
@@ -162,37 +162,4 @@ func (l *loader) natFamilies(e natEntry) {
 			l.diags.Errorf(n.Range, "nat-family", "host %s has %d addresses of the family of %s, and exactly one is wanted", n.Host.Name, same, a).Fix = "use an address of a family in which the host has one address, or split the host"
 		}
 	}
-}
-
-// natConflicts: two entries that translate the same packet cannot both be meant.
-func (l *loader) natConflicts() {
-	for k, n := range l.site.NAT {
-		for _, m := range l.site.NAT[:k] {
-			if l.conflict(n, m) {
-				d := l.diags.Errorf(n.Range, "nat-conflict", "%s and %s translate the same packets", m.Name, n.Name)
-				d.Related = []diag.Related{{Message: m.Name, Range: m.Range}}
-				d.Fix = "remove one, or give it another address or another service"
-			}
-		}
-	}
-}
-
-func (l *loader) conflict(n, m *policy.NAT) bool {
-	shared := slices.ContainsFunc(n.At, func(a netip.Addr) bool { return slices.Contains(m.At, a) })
-	switch {
-	case !shared || len(n.From) > 0 || len(m.From) > 0:
-		return false
-	case n.Kind == policy.Map || m.Kind == policy.Map:
-		return true
-	case n.Service == nil || m.Service == nil:
-		return false // reported
-	}
-	for _, x := range n.Service.Matches {
-		for _, y := range m.Service.Matches {
-			if x.Proto == y.Proto && x.Ports.First <= y.Ports.Last && y.Ports.First <= x.Ports.Last {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -56,7 +56,7 @@ func (r *serviceResolver) one(v value) *policy.Service {
 	}
 	sort.Strings(known)
 	r.d.unknown(v.at(), "unknown-service", fmt.Sprintf("there is no service %q", name), name, known)
-	if last := r.d.diags[len(r.d.diags)-1]; !strings.HasPrefix(last.Fix, "did you mean") {
+	if last := r.d.diags.List[len(r.d.diags.List)-1]; !strings.HasPrefix(last.Fix, "did you mean") {
 		r.d.fix("define it under services:, or write it as protocol/port, such as tcp/5080")
 	}
 	return nil

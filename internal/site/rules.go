@@ -19,13 +19,13 @@ func (l *loader) rules() {
 			r.Name = l.uniqueName(n, "rule", seen)
 			r.Range = n.at()
 		}
-		before := len(l.diags)
+		before := len(l.diags.List)
 		l.action(r, m)
 		r.From, r.To = l.ends(m.list("from")), l.ends(m.list("to"))
 		r.Because, r.Owner = l.prose(m, "because"), l.prose(m, "owner")
 		l.options(r, m)
-		for k := before; k < len(l.diags); k++ {
-			l.diags[k].Rule = r.Name
+		for k := before; k < len(l.diags.List); k++ {
+			l.diags.List[k].Rule = r.Name
 		}
 		l.site.Rules = append(l.site.Rules, r)
 	}
@@ -188,11 +188,11 @@ func (l *loader) blocklists() {
 // fillList reads the list. A list that cannot be read matches nothing; whether
 // that is an error the site says.
 func (l *loader) fillList(b *policy.Blocklist, file value) {
-	before := len(l.diags)
+	before := len(l.diags.List)
 	b.Addrs = l.addressFile(file)
-	if b.Addrs == nil && b.KeepLast && len(l.diags) == before+1 && l.diags[before].Code == "unreadable" {
-		l.diags[before].Severity, l.diags[before].Code = diag.Warning, "list-missing"
-		l.diags[before].Fix = "the list that is loaded is kept; on a firewall that has none yet it matches nothing"
+	if b.Addrs == nil && b.KeepLast && len(l.diags.List) == before+1 && l.diags.List[before].Code == "unreadable" {
+		l.diags.List[before].Severity, l.diags.List[before].Code = diag.Warning, "list-missing"
+		l.diags.List[before].Fix = "the list that is loaded is kept; on a firewall that has none yet it matches nothing"
 	}
 	if b.Addrs != nil && len(b.Addrs.Ranges()) == 0 {
 		l.diags.Warnf(file.at(), "empty-list", "%s names no address: blocklist.%s matches nothing", b.File, b.Name).Fix = "fill the file, or remove the list"

@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -32,7 +33,7 @@ type field struct {
 	shape    *shape
 	required bool
 	values   []string // the only ones allowed
-	pattern  string
+	pattern  *regexp.Regexp
 	most     int
 	doc      string
 }
@@ -88,10 +89,14 @@ func (s *shape) keys() []string {
 	return out
 }
 
+var (
+	datePattern  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	ratePattern  = regexp.MustCompile(`^([1-9][0-9]{0,5}|1000000)/s$`)
+	limitPattern = regexp.MustCompile(`^none$|` + ratePattern.String())
+)
+
 const (
 	namePattern = `^[A-Za-z][A-Za-z0-9_-]*$`
-	datePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
-	ratePattern = `^([1-9][0-9]{0,5}|1000000)/s$`
 	maxRate     = 1_000_000
 )
 
@@ -111,7 +116,7 @@ var (
 	zoneShape = &shape{what: "a zone", fields: []field{
 		{key: "role", kind: text, required: true, values: []string{"internet", "dmz", "users", "servers", "management", "partner", "branch", "guest"}, doc: "What the zone is for."},
 		{key: "networks", kind: texts, doc: "The networks that live there."},
-		{key: "new-connections", kind: flexible, shape: rateShape, pattern: `^none$|` + ratePattern, doc: "Limit of each source's new connections towards the Internet: 200/s, or none."},
+		{key: "new-connections", kind: flexible, shape: rateShape, pattern: limitPattern, doc: "Limit of each source's new connections towards the Internet: 200/s, or none."},
 		{key: "bogons", kind: text, doc: "File of the addresses that are never a source on the Internet, or none."},
 	}}
 	rateShape = &shape{what: "a rate", fields: []field{

@@ -35,6 +35,10 @@ func parse(file string, text []byte, diags *diag.List) *value {
 		diags.Errorf(pointAt(file, at), "yaml-syntax", "%s in the text", what).Fix = "remove it: site files are plain text, with lines as Unix or Windows ends them"
 		return nil
 	}
+	if separators(text) > maxValues {
+		diags.Errorf(diag.Range{File: file}, "too-large", "%s holds too many values: about %d are read", file, maxValues).Fix = "split the site"
+		return nil
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	switch err := decode(dec, &doc); {
@@ -67,6 +71,19 @@ func parse(file string, text []byte, diags *diag.List) *value {
 	return &root
 }
 
+// separators counts what must stand between values, so that a small file cannot
+// fill memory with them.
+func separators(text []byte) int {
+	n := 0
+	for _, c := range text {
+		switch c {
+		case ',', ':', '\n', '[', '{', '-', '?':
+			n++
+		}
+	}
+	return n
+}
+
 // withoutMark leaves out the byte order mark that some editors begin with.
 func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\uFEFF")) }
 
@@ -88,6 +105,8 @@ func plain(v value, depth int, diags *diag.List) bool {
 		return false
 	}
 	switch {
+	case len(*diags) > maxDiagnostics:
+		return false
 	case depth > maxDepth:
 		diags.Errorf(v.at(), "yaml-depth", "nested deeper than %d levels", maxDepth).Fix = "the language needs 7: remove what is too much, often a bracket left open"
 		return false
