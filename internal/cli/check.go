@@ -22,7 +22,7 @@ A site with errors is exit status 2. Warnings alone are 0, with --strict 3.`,
   glacis check --json --strict . | jq .summary`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeSite,
-		RunE: func(_ *cobra.Command, args []string) error { return p.check(siteArg(args)) },
+		RunE:              func(_ *cobra.Command, args []string) error { return p.check(siteArg(args)) },
 	}
 }
 

@@ -87,3 +87,17 @@ func (p *program) readStdin() ([]byte, error) {
 	}
 	return text, nil
 }
+
+// createFile writes a file that must not be there yet; what cannot be written
+// whole is removed.
+func createFile(name string, text []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := fill(f, text, 0o644); err != nil {
+		os.Remove(name)
+		return err
+	}
+	return nil
+}

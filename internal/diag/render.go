@@ -3,6 +3,7 @@ package diag
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -19,7 +20,10 @@ type excerpts struct {
 	file  string
 	n     int
 	text  []rune
+	most  int // columns shown
 }
+
+const indent = "  " // before the lines that belong to a diagnostic
 
 // line returns line n (from 1) of file with nothing in it that drives a
 // terminal, and with tabs as single spaces so that the caret stands under the
@@ -53,21 +57,38 @@ func printable(r rune) rune {
 	return r
 }
 
-const (
-	maxLine = 160 // columns of source shown before it is cut around the mark
-)
+// Printable replaces what would drive the reader's terminal.
+func Printable(s string) string { return strings.Map(printable, s) }
 
-// Render writes each diagnostic with its source line, a mark under the place,
-// and what to do. Colour is used only when asked for.
+// maxLine is how many columns of a source line are shown before it is cut around
+// the mark, where the width of the terminal is not known.
+const maxLine = 160
+
+// Style says how diagnostics are written for people.
+type Style struct {
+	Color bool
+	Width int // columns of the terminal; 0 if not known
+}
+
+// Render writes diagnostics in a style for any width.
 func Render(w io.Writer, list List, src Sources, color bool) {
-	paint := func(code, s string) string {
-		if !color {
-			return s
+	Style{Color: color}.Render(w, list, src)
+}
+
+// Render writes each diagnostic with its source line, cut around the mark where
+// it is too long, and what to do.
+func (s Style) Render(w io.Writer, list List, src Sources) {
+	paint := func(code, text string) string {
+		if !s.Color {
+			return text
 		}
-		return "\x1b[" + code + "m" + s + "\x1b[0m"
+		return "\x1b[" + code + "m" + text + "\x1b[0m"
 	}
-	tint := map[Severity]string{Error: "1;31", Warning: "1;33", Info: "1;36"}
-	x := &excerpts{src: src, lines: map[string][]string{}}
+	tint := map[Severity]string{Error: "1;31", Warning: "1;33", Info: "36"}
+	x := &excerpts{src: src, lines: map[string][]string{}, most: maxLine}
+	if s.Width > 0 {
+		x.most = max(s.Width-len(indent), 20)
+	}
 	for i, d := range list {
 		if i > 0 {
 			fmt.Fprintln(w)
@@ -97,14 +118,28 @@ func (x *excerpts) write(w io.Writer, r Range) {
 	} else if r.End.Line > r.Start.Line {
 		width = max(len(runes)-col+1, 1)
 	}
-	if len(runes) > maxLine {
-		from := min(max(col-maxLine/2, 0), len(runes)-maxLine)
-		runes, col = runes[from:from+maxLine], col-from
-	}
+	runes, col = x.cut(runes, col)
 	width = min(width, max(len(runes)-col+1, 1))
 	marked := runes[min(col-1, len(runes)):min(col-1+width, len(runes))]
 	fmt.Fprintf(w, "  %s\n  %s%s\n", strings.TrimRight(string(runes), " "),
 		strings.Repeat(" ", columns(runes[:col-1])), strings.Repeat("^", max(columns(marked), 1)))
+}
+
+// cut keeps as much of a line around a column as there is room for, and shows
+// with three dots where it goes on.
+func (x *excerpts) cut(line []rune, col int) ([]rune, int) {
+	if len(line) <= x.most {
+		return line, col
+	}
+	from := min(max(col-x.most/2, 0), len(line)-x.most)
+	out := slices.Clone(line[from : from+x.most])
+	if from > 0 {
+		copy(out, []rune("..."))
+	}
+	if from+x.most < len(line) {
+		copy(out[x.most-3:], []rune("..."))
+	}
+	return out, col - from
 }
 
 // columns is how wide a terminal shows text: none for combining marks, two for

@@ -166,15 +166,16 @@ func (v *siteValidator) expiry(r *Rule) {
 	switch {
 	case e == nil:
 	case e.Expired(v.now):
-		v.diags.Warnf(e.Range, "exception-expired", "the exception of rule %s ended on %s: the rule is not installed", r.Name, lastDay(e)).
+		v.diags.Warnf(e.Range, "exception-expired", "the exception of rule %s ended on %s: the rule is not installed", r.Name, e.LastDay()).
 			Fix = "remove the rule, or have the exception renewed"
 	case e.Expired(v.now.Add(expiringSoon)):
-		v.diags.Warnf(e.Range, "exception-expiring", "the exception of rule %s ends on %s", r.Name, lastDay(e)).
+		v.diags.Warnf(e.Range, "exception-expiring", "the exception of rule %s ends on %s", r.Name, e.LastDay()).
 			Fix = "have it renewed, or plan to live without the rule"
 	}
 }
 
-func lastDay(e *Exception) string { return e.Expires.AddDate(0, 0, -1).Format(time.DateOnly) }
+// LastDay is the last day on which the exception holds, as it is written.
+func (e *Exception) LastDay() string { return e.Expires.AddDate(0, 0, -1).Format(time.DateOnly) }
 
 // roles holds an allow rule against the promises of the zones it joins.
 func (v *siteValidator) roles(r *Rule) {

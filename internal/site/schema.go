@@ -9,11 +9,16 @@ import (
 // same shapes that the decoder reads by, so that an editor completes and
 // refuses what the decoder would. What names refer to, and whether addresses
 // are where they are said to be, only Load knows.
-func Schema() []byte {
+func Schema() []byte { return writeSchema(siteShape, "Glacis site file") }
+
+// TestSchema returns the JSON Schema of a file of packet expectations.
+func TestSchema() []byte { return writeSchema(testFileShape, "Glacis test file") }
+
+func writeSchema(s *shape, title string) []byte {
 	w := &schemaWriter{defs: map[string]any{}}
-	root := w.shape(siteShape)
+	root := w.shape(s)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "Glacis site file"
+	root["title"] = title
 	root["$defs"] = w.defs
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
