@@ -46,7 +46,16 @@ type Report struct {
 	Answers  int            `json:"answers"` // replies, handshakes and ICMP errors checked
 	Limits   int            `json:"limits"`  // limits exceeded on purpose
 	Disagree []Disagreement `json:"disagree"`
+	Tags     []Tag          `json:"tags"` // of the active node; none where VLANs are links of their own
 	Took     time.Duration  `json:"-"`
+}
+
+// Tag is an 802.1Q tag on which an interface really sent and received.
+type Tag struct {
+	Interface string `json:"interface"`
+	VLAN      int    `json:"vlan"`
+	Received  uint64 `json:"received"` // frames with the tag
+	Sent      uint64 `json:"sent"`
 }
 
 // Disagreement is a packet on whose fate the three do not agree.
@@ -121,7 +130,7 @@ type runner struct {
 func newRunner(ctx context.Context, s Setup) (*runner, error) {
 	r := &runner{Setup: s, ctx: ctx, legOf: map[string]int{}, macs: map[string]map[*NodeUnderTest]net.HardwareAddr{},
 		byID: map[uint32]*result{}, byPorts: map[[2]uint16]*result{}, nextID: 1}
-	r.report.Disagree = []Disagreement{}
+	r.report.Disagree, r.report.Tags = []Disagreement{}, []Tag{}
 	for _, n := range s.Nodes {
 		if n.Active {
 			r.active = n
