@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"glacis/internal/linux"
@@ -42,6 +43,23 @@ var WiringFaults = []WiringFault{
 	}},
 }
 
+// AllFaults yields the name and the meaning of every fault, in rules and in
+// wires.
+func AllFaults() iter.Seq2[string, string] {
+	return func(yield func(name, means string) bool) {
+		for _, f := range Faults {
+			if !yield(f.Name, f.Means) {
+				return
+			}
+		}
+		for _, f := range WiringFaults {
+			if !yield(f.Name, f.Means) {
+				return
+			}
+		}
+	}
+}
+
 // Plant puts the fault of that name, in rules or in wires, into what a lab is
 // built with.
 func (o *Options) Plant(name string) error {
@@ -51,7 +69,7 @@ func (o *Options) Plant(name string) error {
 	}
 	k := slices.IndexFunc(WiringFaults, func(f WiringFault) bool { return f.Name == name })
 	if k < 0 {
-		return fmt.Errorf("no fault %q", name)
+		return fmt.Errorf("there is no fault %q", name)
 	}
 	o.Wiring = WiringFaults[k].Wire
 	return nil

@@ -14,7 +14,7 @@ import (
 var wanted = []string{
 	"veth", "8021q", "bridge",
 	"nf_tables", "nf_conntrack", "nf_conntrack_netlink", "nfnetlink_log",
-	"nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_reject_inet", "nft_log", "nft_limit", "nft_fib_inet",
+	"nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nft_reject_inet", "nft_log", "nft_limit", "nft_fib_inet",
 }
 
 // modules lists the files of the wanted modules of a kernel that is unpacked in
