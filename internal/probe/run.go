@@ -85,6 +85,7 @@ type result struct {
 	forwarded policy.Packet // as it came out
 	leg       int           // by which
 	answers   map[answer]bool
+	exchanged bool
 }
 
 // Run sends a packet of every class and reports where model, evaluator and
@@ -99,7 +100,7 @@ func Run(ctx context.Context, s Setup) (Report, error) {
 	if err := r.predict(Classes(s.Site, s.Now)); err != nil {
 		return r.report, err
 	}
-	for _, step := range []func() error{r.sendAll, r.retry, r.exchange, r.limits, r.counters} {
+	for _, step := range []func() error{r.sendAll, r.retry, func() error { return r.exchange(true) }, r.limits, r.counters} {
 		if err := step(); err != nil {
 			return r.report, err
 		}
@@ -139,9 +140,6 @@ func newRunner(ctx context.Context, s Setup) (*runner, error) {
 		if n.Loaded, err = linux.ListRuleset(n.Namespace); err != nil {
 			return nil, fmt.Errorf("node %s: %w", n.Name, err)
 		}
-		if err := linux.FlushConntrack(n.Namespace); err != nil {
-			return nil, err
-		}
 		// A firewall answers as fast as it is asked while it is tested.
 		for key, value := range map[string]string{"net/ipv4/icmp_ratelimit": "0", "net/ipv6/icmp/ratelimit": "0"} {
 			if err := n.Namespace.SetSysctl(key, value); err != nil {
@@ -152,11 +150,24 @@ func newRunner(ctx context.Context, s Setup) (*runner, error) {
 	if r.active == nil {
 		return nil, fmt.Errorf("no node is active")
 	}
+	if err := r.forget(); err != nil {
+		return nil, err
+	}
 	if err := r.connect(); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// forget makes the nodes forget every connection.
+func (r *runner) forget() error {
+	for _, n := range r.Nodes {
+		if err := linux.FlushConntrack(n.Namespace); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // connect opens the wire to every segment and listens on the nodes.
@@ -286,6 +297,9 @@ func (r *runner) sendAll() error {
 			if err := r.confirm(batch); err != nil || len(r.report.Disagree) > 0 {
 				return err
 			}
+		}
+		if err := r.exchange(false); err != nil || r.enough() {
+			return err
 		}
 		if r.Progress != nil {
 			r.Progress(len(r.results)-len(todo), len(r.results))
