@@ -129,7 +129,7 @@ func prepare(ctx context.Context) (b build, err error) {
 	if err := compile(ctx, root, b); err != nil {
 		return b, err
 	}
-	b.sites = map[string]string{"enterprise": filepath.Join(root, "examples/enterprise"), "native": filepath.Join(root, "test/vlan/testdata/native")}
+	b.sites = map[string]string{large: filepath.Join(root, "examples/enterprise"), small: filepath.Join(root, "test/vlan/testdata/one-cable")}
 	if b.trials, err = trials(b.sites); err != nil {
 		return b, err
 	}
