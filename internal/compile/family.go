@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"glacis/internal/nft"
+	"glacis/internal/policy"
 
 	"go4.org/netipx"
 )
@@ -15,11 +16,12 @@ type family struct {
 	saddr, daddr nft.Field
 	key          nft.Type
 	hopLimit     nft.Field
+	nfproto      int // as meta nfproto reads it
 }
 
 var (
-	ip4      = family{"ip", "4", nft.IPSaddr, nft.IPDaddr, nft.IPv4Addr, nft.IPTTL}
-	ip6      = family{"ip6", "6", nft.IP6Saddr, nft.IP6Daddr, nft.IPv6Addr, nft.IP6HopLimit}
+	ip4      = family{"ip", "4", nft.IPSaddr, nft.IPDaddr, nft.IPv4Addr, nft.IPTTL, 2}
+	ip6      = family{"ip6", "6", nft.IP6Saddr, nft.IP6Daddr, nft.IPv6Addr, nft.IP6HopLimit, 10}
 	families = []family{ip4, ip6}
 )
 
@@ -63,6 +65,15 @@ func (f family) singles(addrs []netip.Addr) []netipx.IPRange {
 		}
 	}
 	return out
+}
+
+// own are the firewall's addresses on an interface.
+func (f family) own(i *policy.Interface) []netipx.IPRange {
+	var addrs []netip.Addr
+	for _, p := range i.Addresses {
+		addrs = append(addrs, p.Addr())
+	}
+	return f.singles(addrs)
 }
 
 func value(r netipx.IPRange) nft.Value { return nft.Addr{Lo: r.From(), Hi: r.To()} }

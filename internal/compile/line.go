@@ -186,7 +186,11 @@ func services(r *policy.Rule, f family) []service {
 		out = append(out, service{stmts: []nft.Stmt{nft.Match{Key: []nft.Field{f.icmpType()}, Values: disjoint(icmpTypes)}}})
 	}
 	for _, proto := range unique(plain) {
-		out = append(out, service{stmts: []nft.Stmt{is(nft.L4Proto, proto)}, tcp: proto == policy.TCP, anyFamily: !policy.IsICMP(proto)})
+		s := service{stmts: []nft.Stmt{is(nft.L4Proto, proto)}, tcp: proto == policy.TCP, anyFamily: true}
+		if policy.IsICMP(proto) { // ICMP exists in its own family only, its number in both
+			s.stmts, s.anyFamily = append([]nft.Stmt{is(nft.NFProto, f.nfproto)}, s.stmts...), false
+		}
+		out = append(out, s)
 	}
 	return out
 }

@@ -28,8 +28,8 @@ const (
 	Rejected = "reject"
 )
 
-// noRoute stands for the chain where a packet is lost for want of a route.
-const noRoute = "(no route)"
+// NoRoute stands for the chain where a packet is lost for want of a route.
+const NoRoute = "(no route)"
 
 // Eval says what the ruleset does with one packet, hook by hook as the kernel
 // runs them: prerouting, routing, input or forward, postrouting; or output and
@@ -60,7 +60,7 @@ func (e *evaluation) run() error {
 	}
 	link, local, ok := e.env.Route(e.p.Dst)
 	if !ok {
-		e.result.Verdict, e.result.Chain = Dropped, noRoute
+		e.result.Verdict, e.result.Chain = Dropped, NoRoute
 		return nil
 	}
 	e.p.oif, e.result.Local = link, local

@@ -37,15 +37,24 @@ func (n Node) fibType(dst netip.Addr) uint64 {
 		return rtnBroadcast
 	case dst.IsMulticast():
 		return rtnMulticast
+	case dst.Is6() && dst.IsLinkLocalUnicast():
+		return rtnLocal // of whom a link-local address is no configuration says: take it for the node's
 	}
 	return rtnUnicast
 }
 
-// route is the node's routing table: longest destination first. What is for the
-// node itself goes by the loopback link.
+// Has reports whether the node holds the address now.
+func (n Node) Has(a netip.Addr) bool { return n.fibType(a) == rtnLocal }
+
+// route is the node's routing table: longest destination first. What the node
+// sends to itself goes by the loopback link, as the kernel has it; by which link
+// a broadcast or multicast goes no route says.
 func (n Node) route(dst netip.Addr) (link string, local, ok bool) {
-	if n.fibType(dst) != rtnUnicast {
+	switch n.fibType(dst) {
+	case rtnLocal, rtnAnycast:
 		return "lo", true, true
+	case rtnBroadcast, rtnMulticast:
+		return "", true, true
 	}
 	best := -1
 	try := func(p netip.Prefix, l string) {
