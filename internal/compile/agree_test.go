@@ -105,16 +105,16 @@ func packets(t *rapid.T, s *policy.Site) []policy.Packet {
 			from = six
 		}
 		p := policy.Packet{
-			In:  rapid.SampledFrom(ins).Draw(t, "in"),
-			Src: rapid.SampledFrom(from).Draw(t, "src"), Dst: rapid.SampledFrom(from).Draw(t, "dst"),
-			Proto:   rapid.SampledFrom([]uint8{policy.TCP, policy.UDP, policy.ICMP, policy.ICMPv6, policy.GRE, policy.SCTP, 73, 0, 33}).Draw(t, "proto"),
-			SrcPort: rapid.SampledFrom([]uint16{1, 2, 3, 4, 5, 67, 68}).Draw(t, "sport"), DstPort: rapid.SampledFrom([]uint16{0, 1, 2, 3, 4, 5, 6, 22, 67, 68}).Draw(t, "dport"),
-			ICMPType: rapid.SampledFrom([]uint8{8, 128, 0, 1, 3, 4, 5, 11, 13, 129, 131, 133, 135, 136, 137, 143}).Draw(t, "type"), ICMPCode: rapid.SampledFrom([]uint8{0, 1}).Draw(t, "code"),
-			Flags:    rapid.SampledFrom([]policy.TCPFlags{policy.SYN, policy.SYN | policy.ACK, policy.SYN | policy.FIN, policy.RST, policy.SYN | policy.ECE | policy.CWR}).Draw(t, "flags"),
-			HopLimit: rapid.SampledFrom([]uint8{64, 1, 255}).Draw(t, "hops"),
-			State:    rapid.SampledFrom([]policy.State{policy.New, policy.Established, policy.Related, policy.Invalid}).Draw(t, "state"),
+			In:  pick(t, ins, "in"),
+			Src: pick(t, from, "src"), Dst: pick(t, from, "dst"),
+			Proto:   pick(t, []uint8{policy.TCP, policy.UDP, policy.ICMP, policy.ICMPv6, policy.GRE, policy.SCTP, 73, 0, 33}, "proto"),
+			SrcPort: pick(t, []uint16{1, 2, 3, 4, 5, 67, 68}, "sport"), DstPort: pick(t, []uint16{0, 1, 2, 3, 4, 5, 6, 22, 67, 68}, "dport"),
+			ICMPType: pick(t, []uint8{8, 128, 0, 1, 3, 4, 5, 11, 13, 129, 131, 133, 135, 136, 137, 143}, "type"), ICMPCode: pick(t, []uint8{0, 1}, "code"),
+			Flags:    pick(t, []policy.TCPFlags{policy.SYN, policy.SYN | policy.ACK, policy.SYN | policy.FIN, policy.RST, policy.SYN | policy.ECE | policy.CWR}, "flags"),
+			HopLimit: pick(t, []uint8{64, 1, 255}, "hops"),
+			State:    pick(t, []policy.State{policy.New, policy.Established, policy.Related, policy.Invalid}, "state"),
 		}
-		if len(s.Rules) > 0 && rapid.IntRange(0, 3).Draw(t, "aimed") > 0 {
+		if len(s.Rules) > 0 && below(t, 4, "aimed") > 0 {
 			aim(t, s, &p, from)
 		}
 		return p
@@ -137,19 +137,25 @@ func packets(t *rapid.T, s *policy.Site) []policy.Packet {
 
 // aim turns a packet into one from around a rule, of the same family.
 func aim(t *rapid.T, s *policy.Site, p *policy.Packet, family []netip.Addr) {
-	r := rapid.SampledFrom(s.Rules).Draw(t, "rule")
-	p.Src = around(t, s, rapid.SampledFrom(r.From).Draw(t, "from"), family)
-	p.Dst = around(t, s, rapid.SampledFrom(r.To).Draw(t, "to"), family)
+	r := pick(t, s.Rules, "rule")
+	p.Src = around(t, s, pick(t, r.From, "from"), family)
+	p.Dst = around(t, s, pick(t, r.To, "to"), family)
 	p.In, p.State, p.Flags = policy.Local, policy.New, policy.SYN
 	if i := s.InterfaceOf(p.Src); i != nil {
 		p.In = i.Name
 	}
-	m := rapid.SampledFrom(rapid.SampledFrom(r.Services).Draw(t, "service").Matches).Draw(t, "match")
+	m := pick(t, pick(t, r.Services, "service").Matches, "match")
 	if !m.Any {
 		p.Proto = m.Proto
 	}
 	if m.ICMPType != nil {
 		p.ICMPType = *m.ICMPType
+	}
+	if !m.Ports.IsAny() {
+		p.DstPort = pick(t, []uint16{m.Ports.First, m.Ports.First, m.Ports.Last, m.Ports.First - 1, m.Ports.Last + 1}, "port")
+	}
+	if !m.FromPort.IsAny() {
+		p.SrcPort = pick(t, []uint16{m.FromPort.First, m.FromPort.Last, m.FromPort.First - 1, m.FromPort.Last + 1}, "from port")
 	}
 }
 
@@ -172,7 +178,7 @@ func around(t *rapid.T, s *policy.Site, e policy.Endpoint, family []netip.Addr) 
 	if len(near) == 0 {
 		near = family
 	}
-	return rapid.SampledFrom(near).Draw(t, "near")
+	return pick(t, near, "near")
 }
 
 func byFamily(all []netip.Addr) (four, six []netip.Addr) {

@@ -31,6 +31,7 @@ type sketch struct {
 	hosts []string
 	pool  []netip.Addr // addresses of hosts, and of nobody
 	names []string     // what a rule may name
+	focus [2][]string  // what there is to name in one pair of zones
 	rules []string
 	nat   []string
 	lists string
@@ -56,24 +57,45 @@ func randomSite(t *rapid.T) (*policy.Site, string) {
 	s.site = base
 	s.drawHosts()
 	s.drawNAT()
-	for k := range rapid.IntRange(1, 12).Draw(t, "rules") {
+	s.drawFocus()
+	for k := range s.count(1, 24, "rules") {
 		s.rules = append(s.rules, s.rule(k))
 	}
-	s.lists = strings.Join(rapid.SliceOfN(rapid.Map(rapid.SampledFrom(s.literals()), func(s string) string { return s + "\n" }), 0, 4).Draw(t, "listed"), "")
+	for range s.count(0, 4, "listed") {
+		s.lists += pick(t, s.literals(), "listed") + "\n"
+	}
 	return s.prune()
 }
 
-func (s *sketch) chance(percent int, what string) bool {
-	return rapid.IntRange(1, 100).Draw(s.t, what) > 100-percent
+// below draws a number from 0 to n-1, each as likely as the others: rapid's own
+// ranges prefer small numbers, which makes for poor sites.
+func below(t *rapid.T, n int, what string) int {
+	v := 0
+	for most := 1; most < 4*n; most *= 2 {
+		v *= 2
+		if rapid.Bool().Draw(t, what) {
+			v++
+		}
+	}
+	return v % n
 }
 
-func pick[T any](s *sketch, from []T, what string) T { return rapid.SampledFrom(from).Draw(s.t, what) }
+func pick[T any](t *rapid.T, from []T, what string) T { return from[below(t, len(from), what)] }
+
+func (s *sketch) chance(percent int, what string) bool {
+	return below(s.t, 100, what) >= 100-percent
+}
+
+// count draws from least to most.
+func (s *sketch) count(least, most int, what string) int {
+	return least + below(s.t, most-least+1, what)
+}
 
 // network draws interfaces and the zones behind them.
 func (s *sketch) network() {
-	roles := []string{"users", "users", "servers", "management", "dmz", "partner", "branch", "guest"}
+	roles := []string{"users", "users", "users", "management", "management", "servers", "dmz", "partner", "branch", "guest"}
 	s.internet, s.pair = s.chance(80, "internet"), s.chance(30, "pair")
-	n := rapid.IntRange(2, 3).Draw(s.t, "interfaces")
+	n := s.count(2, 3, "interfaces")
 	for k := range n {
 		l := leg{v6: s.chance(60, "v6")}
 		address := []string{fmt.Sprintf("10.0.%d.1/28", k)}
@@ -82,14 +104,14 @@ func (s *sketch) network() {
 			address = append(address, fmt.Sprintf(`"2001:db8:%d::1/124"`, k))
 			via = append(via, fmt.Sprintf(`"2001:db8:%d::e"`, k))
 		}
-		for z := range rapid.IntRange(1, 3).Draw(s.t, "zones") {
+		for z := range s.count(1, 3, "zones") {
 			name := fmt.Sprintf("z%d%d", k, z)
 			l.zones = append(l.zones, name)
 			limit := ""
 			if s.chance(20, "unlimited") {
 				limit = ", new-connections: none"
 			}
-			s.zones = append(s.zones, fmt.Sprintf("%s: {role: %s, networks: [%s]%s}", name, pick(s, roles, "role"), strings.Join(s.networks(k, l.v6), ", "), limit))
+			s.zones = append(s.zones, fmt.Sprintf("%s: {role: %s, networks: [%s]%s}", name, pick(s.t, roles, "role"), strings.Join(s.networks(k, l.v6), ", "), limit))
 		}
 		dhcp := ""
 		if s.chance(30, "dhcp") {
@@ -108,20 +130,20 @@ func (s *sketch) network() {
 // parts of the interface's subnet, and what lies behind its next hop.
 func (s *sketch) networks(k int, v6 bool) []string {
 	var out []string
-	for range rapid.IntRange(1, 3).Draw(s.t, "networks") {
+	for range s.count(1, 3, "networks") {
 		var p netip.Prefix
-		low := byte(rapid.IntRange(0, 255).Draw(s.t, "low"))
-		switch rapid.SampledFrom([]int{0, 1, 1, 2}).Draw(s.t, "where") {
+		low := byte(s.count(0, 255, "low"))
+		switch pick(s.t, []int{0, 1, 1, 2}, "where") {
 		case 0:
-			p = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(k), low & 15}), rapid.IntRange(28, 31).Draw(s.t, "bits"))
+			p = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(k), low & 15}), s.count(28, 31, "bits"))
 		case 1:
 			if v6 {
-				p = netip.PrefixFrom(netip.MustParseAddr(fmt.Sprintf("2001:db8:%d::%x", rapid.SampledFrom([]int{k, 9}).Draw(s.t, "net6"), low&31)), rapid.IntRange(123, 127).Draw(s.t, "bits"))
+				p = netip.PrefixFrom(netip.MustParseAddr(fmt.Sprintf("2001:db8:%d::%x", pick(s.t, []int{k, 9}, "net6"), low&31)), s.count(123, 127, "bits"))
 				break
 			}
 			fallthrough
 		default:
-			p = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, low}), rapid.IntRange(24, 32).Draw(s.t, "bits"))
+			p = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, low}), s.count(24, 32, "bits"))
 		}
 		if p = p.Masked(); !s.used[p] {
 			s.used[p] = true
@@ -163,7 +185,7 @@ func (s *sketch) drawHosts() {
 	s.pool = free
 	taken := map[netip.Addr]bool{}
 	for _, z := range s.site.Zones {
-		for n := range rapid.IntRange(0, 2).Draw(s.t, "hosts") {
+		for n := range s.count(0, 2, "hosts") {
 			var addrs []string
 			for _, is4 := range []bool{true, false} {
 				for _, a := range free {
@@ -198,20 +220,39 @@ func (s *sketch) literals() []string {
 	return out
 }
 
+// drawFocus chooses the pair of zones that half of the rules are about, so that
+// rules of one pair follow each other.
+func (s *sketch) drawFocus() {
+	from := pick(s.t, s.site.Zones, "focus from")
+	for _, to := range s.site.Zones {
+		if to.Interface == from.Interface || s.focus[1] != nil && s.chance(60, "focus stays") {
+			continue
+		}
+		for k, z := range []*policy.Zone{from, to} {
+			s.focus[k] = []string{z.Name}
+			for _, a := range s.pool {
+				if s.site.ZoneOf(a) == z && len(s.focus[k]) < 12 {
+					s.focus[k] = append(s.focus[k], `"`+a.String()+`"`)
+				}
+			}
+		}
+	}
+}
+
 func (s *sketch) ends(what string, firewall bool) string {
 	var zones []string
 	for _, z := range s.site.Zones {
 		zones = append(zones, z.Name)
 	}
 	var out []string
-	for range rapid.IntRange(1, 3).Draw(s.t, what) {
-		switch n := rapid.IntRange(0, 9).Draw(s.t, "kind"); {
+	for range s.count(1, 3, what) {
+		switch n := s.count(0, 9, "kind"); {
 		case n < 4:
-			out = append(out, pick(s, zones, "zone"))
+			out = append(out, pick(s.t, zones, "zone"))
 		case n < 6 && len(s.names) > 0:
-			out = append(out, pick(s, s.names, "host"))
+			out = append(out, pick(s.t, s.names, "host"))
 		case n < 8:
-			out = append(out, `"`+pick(s, s.literals(), "literal")+`"`)
+			out = append(out, `"`+pick(s.t, s.literals(), "literal")+`"`)
 		case n == 8 && firewall:
 			out = append(out, "firewall")
 		default:
@@ -226,20 +267,29 @@ var someServices = []string{"any", "tcp/2-4", "tcp/3", "tcp/5", "udp/2-5", "udp/
 
 func (s *sketch) services() string {
 	var out []string
-	for range rapid.IntRange(1, 3).Draw(s.t, "services") {
-		out = append(out, pick(s, someServices, "service"))
+	for range s.count(1, 3, "services") {
+		out = append(out, pick(s.t, someServices, "service"))
 	}
 	return "[" + strings.Join(out, ", ") + "]"
 }
 
 // rule draws one rule. Most are plain allow rules, so that runs of them merge.
 func (s *sketch) rule(k int) string {
-	action := pick(s, []string{"allow", "allow", "allow", "drop", "reject"}, "action")
+	action := pick(s.t, []string{"allow", "allow", "allow", "drop", "reject"}, "action")
 	services := s.services()
-	if s.chance(50, "plain") {
-		action, services = "allow", pick(s, []string{"tcp/3", "tcp/2-4", "udp/3", "sctp/3", "[tcp/2-4, udp/3]", "tcp"}, "service")
+	if s.chance(60, "plain") {
+		action, services = "allow", pick(s.t, []string{"tcp/1", "tcp/2", "tcp/3", "tcp/2-4", "tcp/5-6", "udp/3", "udp/5", "sctp/3", "[tcp/2-4, udp/3]", "tcp"}, "service")
 	}
-	text := fmt.Sprintf("- {name: r%d, %s: %s, from: %s, to: %s, because: b, owner: o", k, action, services, s.ends("from", true), s.ends("to", true))
+	if s.chance(40, "run") { // distinct ports: rules that can become one lookup
+		action, services = "allow", fmt.Sprintf("tcp/%d-%d", 10+2*k, 10+2*k+s.count(0, 2, "wide"))
+	}
+	var from, to string
+	if s.focus[1] != nil && s.chance(75, "focused") {
+		from, to = pick(s.t, s.focus[0], "from"), pick(s.t, s.focus[1], "to")
+	} else {
+		from, to = s.ends("from", true), s.ends("to", true)
+	}
+	text := fmt.Sprintf("- {name: r%d, %s: %s, from: %s, to: %s, because: b, owner: o", k, action, services, from, to)
 	if s.chance(50, "exception") {
 		expires := "2027-06-30"
 		if s.chance(25, "expired") {
@@ -247,28 +297,31 @@ func (s *sketch) rule(k int) string {
 		}
 		text += ", exception: {ticket: T-1, approved-by: ciso, expires: " + expires + "}"
 	}
-	if action == "allow" && s.chance(15, "log") {
+	if action == "allow" && s.chance(8, "log") {
 		text += ", log: true"
 	}
-	if action == "allow" && s.chance(15, "limit") {
-		text += ", limit: {new: 5/s, per: " + pick(s, []string{"source", "rule"}, "per") + "}"
+	if action == "allow" && s.chance(8, "limit") {
+		text += ", limit: {new: 5/s, per: " + pick(s.t, []string{"source", "rule"}, "per") + "}"
 	}
-	if s.chance(15, "when") {
-		text += ", when: {" + pick(s, []string{"source", "destination"}, "of") + ": blocklist.bad}"
+	if s.chance(8, "when") {
+		text += ", when: {" + pick(s.t, []string{"source", "destination"}, "of") + ": blocklist.bad}"
 	}
 	return text + "}"
 }
 
 func (s *sketch) drawNAT() {
-	for k := range rapid.IntRange(0, 4).Draw(s.t, "nat") {
-		at := pick(s, []string{"198.51.100.1", "198.51.100.3", "198.51.100.4", "10.0.0.1", "10.0.1.9", "192.0.2.77", `"2001:db8:ff::3"`, `198.51.100.6, "2001:db8:ff::6"`}, "at")
+	for k := range s.count(0, 4, "nat") {
+		at := pick(s.t, []string{"198.51.100.1", "198.51.100.3", "198.51.100.4", "10.0.0.1", "10.0.1.9", "192.0.2.77", `"2001:db8:ff::3"`, `198.51.100.6, "2001:db8:ff::6"`}, "at")
 		var zones []string
 		for _, z := range s.site.Zones {
 			zones = append(zones, z.Name)
 		}
-		to := pick(s, zones, "nat zone")
+		to := pick(s.t, zones, "nat zone")
+		if s.internet && s.chance(50, "to the world") {
+			to = "world"
+		}
 		text := fmt.Sprintf("- {name: n%d, exempt: %s}", k, to)
-		switch n := rapid.IntRange(0, 3).Draw(s.t, "nat kind"); {
+		switch n := s.count(0, 3, "nat kind"); {
 		case n == 0:
 			as := ""
 			if s.chance(50, "as") {
@@ -276,10 +329,10 @@ func (s *sketch) drawNAT() {
 			}
 			text = fmt.Sprintf("- {name: n%d, masquerade: %s, to: %s%s}", k, s.ends("masquerade", false), to, as)
 		case n == 1 && len(s.names) > 0:
-			text = fmt.Sprintf("- {name: n%d, map: %s, at: [%s], to: %s}", k, pick(s, s.names, "host"), at, to)
+			text = fmt.Sprintf("- {name: n%d, map: %s, at: [%s], to: %s}", k, pick(s.t, s.names, "host"), at, to)
 		case n == 2 && len(s.names) > 0:
-			service := pick(s, []string{"tcp/3", "tcp/2-4", "udp/3", "[tcp/3, udp/5]", "tcp/5 from 2"}, "published")
-			text = fmt.Sprintf("- {name: n%d, publish: %s, at: [%s], to: %s", k, service, at, pick(s, s.names, "host"))
+			service := pick(s.t, []string{"tcp/3", "tcp/2-4", "udp/3", "[tcp/3, udp/5]", "tcp/5 from 2"}, "published")
+			text = fmt.Sprintf("- {name: n%d, publish: %s, at: [%s], to: %s", k, service, at, pick(s.t, s.names, "host"))
 			if s.chance(40, "port") {
 				text += ", port: 4"
 			}
