@@ -114,8 +114,14 @@ func packets(t *rapid.T, s *policy.Site) []policy.Packet {
 			HopLimit: pick(t, []uint8{64, 1, 255}, "hops"),
 			State:    pick(t, []policy.State{policy.New, policy.Established, policy.Related, policy.Invalid}, "state"),
 		}
-		if len(s.Rules) > 0 && below(t, 4, "aimed") > 0 {
+		switch kind := below(t, 8, "kind"); {
+		case kind > 2 && len(s.Rules) > 0:
 			aim(t, s, &p, from)
+		case kind > 0 && s.InterfaceOf(p.Src) != nil:
+			p.In = s.InterfaceOf(p.Src).Name
+		}
+		if p.State == policy.Related {
+			p.Proto = pick(t, []uint8{policy.ICMP, p.Proto}, "error")
 		}
 		return p
 	})

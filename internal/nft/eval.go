@@ -304,7 +304,8 @@ func (w *walk) match(m Match) (bool, error) {
 		}
 		elements = s.Elements
 	}
-	return (lookup(elements, key) != nil) != m.Not, nil
+	e, err := lookup(elements, key)
+	return (e != nil) != m.Not, err
 }
 
 // find looks a key up in a map; nil if it is not there.
@@ -320,21 +321,29 @@ func (w *walk) find(fields []Field, set string, elements []Element) (*Element, e
 		}
 		elements = s.Elements
 	}
-	return lookup(elements, key), nil
+	return lookup(elements, key)
 }
 
-// lookup returns the element that holds the key; the catch-all if none does.
-func lookup(elements []Element, key []Value) *Element {
-	var all *Element
+// lookup returns the element that holds the key; the catch-all if none does. Two
+// that hold it are an error: which one the kernel takes is not defined.
+func lookup(elements []Element, key []Value) (*Element, error) {
+	var found, all *Element
 	for k := range elements {
 		e := &elements[k]
-		if e.Default {
+		switch {
+		case e.Default:
 			all = e
-		} else if holds(e.Key, key) {
-			return e
+		case !holds(e.Key, key):
+		case found != nil:
+			return nil, fmt.Errorf("elements %s and %s both hold %s", elementText(*found, nil), elementText(*e, nil), valuesText(key, nil))
+		default:
+			found = e
 		}
 	}
-	return all
+	if found == nil {
+		found = all
+	}
+	return found, nil
 }
 
 func holds(ranges, key []Value) bool {
