@@ -16,12 +16,11 @@ type family struct {
 	saddr, daddr nft.Field
 	key          nft.Type
 	hopLimit     nft.Field
-	nfproto      int // as meta nfproto reads it
 }
 
 var (
-	ip4      = family{"ip", "4", nft.IPSaddr, nft.IPDaddr, nft.IPv4Addr, nft.IPTTL, 2}
-	ip6      = family{"ip6", "6", nft.IP6Saddr, nft.IP6Daddr, nft.IPv6Addr, nft.IP6HopLimit, 10}
+	ip4      = family{"ip", "4", nft.IPSaddr, nft.IPDaddr, nft.IPv4Addr, nft.IPTTL}
+	ip6      = family{"ip6", "6", nft.IP6Saddr, nft.IP6Daddr, nft.IPv6Addr, nft.IP6HopLimit}
 	families = []family{ip4, ip6}
 )
 

@@ -186,11 +186,12 @@ func services(r *policy.Rule, f family) []service {
 		out = append(out, service{stmts: []nft.Stmt{nft.Match{Key: []nft.Field{f.icmpType()}, Values: disjoint(icmpTypes)}}})
 	}
 	for _, proto := range unique(plain) {
-		s := service{stmts: []nft.Stmt{is(nft.L4Proto, proto)}, tcp: proto == policy.TCP, anyFamily: true}
-		if policy.IsICMP(proto) { // ICMP exists in its own family only, its number in both
-			s.stmts, s.anyFamily = append([]nft.Stmt{is(nft.NFProto, f.nfproto)}, s.stmts...), false
+		if policy.IsICMP(proto) { // its number exists in both families, its types in one
+			every := nft.Element{Key: []nft.Value{nft.Num{Lo: 0, Hi: 255}}}
+			out = append(out, service{stmts: []nft.Stmt{nft.Match{Key: []nft.Field{f.icmpType()}, Values: []nft.Element{every}}}})
+			continue
 		}
-		out = append(out, s)
+		out = append(out, service{stmts: []nft.Stmt{is(nft.L4Proto, proto)}, tcp: proto == policy.TCP, anyFamily: true})
 	}
 	return out
 }

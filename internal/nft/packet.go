@@ -18,6 +18,7 @@ type Packet struct {
 	oif      string
 	fibType  uint64
 	status   uint64 // ct status
+	tracked  bool   // connection tracking has seen it
 }
 
 // Env is what a packet's fate depends on besides the ruleset.
@@ -95,6 +96,9 @@ func (p *Packet) value(f Field) (Value, bool) {
 	case MetaMark:
 		return N(uint64(p.Mark)), true
 	case CTStateF:
+		if !p.tracked && p.CTState != CTUntracked {
+			return N(uint64(CTInvalid)), true // nft_ct_get_eval: no connection yet
+		}
 		return N(p.CTState), true
 	case CTStatus:
 		return N(p.status), p.CTState != CTUntracked
