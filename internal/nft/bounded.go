@@ -9,7 +9,7 @@ import (
 // rules are 20 MB), low enough that no input takes more than half a gigabyte.
 const (
 	maxJSON  = 64 << 20
-	maxItems = 1_500_000 // commas: each may become a value of its own
+	maxItems = 1_000_000 // commas: each may become a value of its own
 	maxDepth = 32        // brackets; real listings have eleven
 )
 

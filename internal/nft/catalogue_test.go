@@ -37,7 +37,7 @@ func fieldCatalogue() []*Rule {
 	v4, v6, any := []Value{a("10.0.0.1"), span("10.1.0.0", "10.1.255.255"), span("10.2.0.3", "10.2.0.9")}, []Value{a("2001:db8::1"), span("2001:db8:1::", "2001:db8:1::ffff"), span("2001:db8:2::3", "2001:db8:2::9")}, []Value{N(5), Num{20, 30}, N(200)}
 	ports := []Value{N(22), Num{1024, 65535}, N(53)}
 	several := map[Field][]Value{IPSaddr: v4, IPDaddr: v4, IP6Saddr: v6, IP6Daddr: v6, IPProtocol: {N(6), N(17), N(89)}, IPTTL: any, IP6HopLimit: any,
-		TCPSport: ports, TCPDport: ports, UDPSport: ports, UDPDport: ports, ThSport: ports, ThDport: ports, TCPFlags: {N(2), N(18), N(16)},
+		TCPSport: ports, TCPDport: ports, UDPSport: ports, UDPDport: ports, SCTPSport: ports, SCTPDport: ports, DCCPSport: ports, DCCPDport: ports, UDPLiteSport: ports, UDPLiteDport: ports, ThSport: ports, ThDport: ports, TCPFlags: {N(2), N(18), N(16)},
 		ICMPTypeF: {N(8), Num{0, 3}, N(42)}, ICMPCodeF: {N(13), Num{1, 3}, N(77)}, ICMPv6TypeF: {N(128), Num{1, 4}, N(200)}, ICMPv6CodeF: {N(6), Num{1, 3}, N(77)},
 		IIFName: {Str("eth0"), Str("eth1.20"), Str("lo")}, OIFName: {Str("eth0"), Str("tun*")}, L4Proto: {N(6), N(17), N(58)}, NFProto: {N(2), N(10)},
 		MetaMark: {N(1), Num{16, 255}}, CTStateF: {N(CTEstablished), N(CTNew)}, CTStatus: {N(32), N(48)}, FibDaddrType: {N(2), N(3), N(5)}}

@@ -288,6 +288,9 @@ func readTypes(raw json.RawMessage) ([]Type, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no type")
+	}
 	if len(names) == 1 { // a map's data type is one string
 		names = strings.Split(names[0], " . ")
 	}

@@ -70,6 +70,18 @@ func (p *Packet) value(f Field) (Value, bool) {
 		return N(p.SrcPort), p.Proto == 17
 	case UDPDport:
 		return N(p.DstPort), p.Proto == 17
+	case SCTPSport:
+		return N(p.SrcPort), p.Proto == 132
+	case SCTPDport:
+		return N(p.DstPort), p.Proto == 132
+	case DCCPSport:
+		return N(p.SrcPort), p.Proto == 33
+	case DCCPDport:
+		return N(p.DstPort), p.Proto == 33
+	case UDPLiteSport:
+		return N(p.SrcPort), p.Proto == 136
+	case UDPLiteDport:
+		return N(p.DstPort), p.Proto == 136
 	case ThSport:
 		return N(p.SrcPort), hasPorts(p.Proto)
 	case ThDport:

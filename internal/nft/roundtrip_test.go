@@ -3,13 +3,14 @@ package nft_test
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
 	"glacis/internal/linux"
 	"glacis/internal/nft"
 	"glacis/internal/privileged"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // namespace makes an empty one for the test.
@@ -44,53 +45,10 @@ func TestCatalogueSurvivesTheKernel(t *testing.T) {
 	equalRulesets(t, reload(t, namespace(t), want), want)
 }
 
-// equalRulesets compares two rulesets line by line as nft text, where elements
-// have no order. nft 1.0.6 lists no comments of tables and chains.
+// equalRulesets compares two rulesets line by line.
 func equalRulesets(t testing.TB, got, want *nft.Ruleset) {
 	t.Helper()
-	g, w := lines(got), lines(want)
-	for k := range max(len(g), len(w)) {
-		if k >= len(g) || k >= len(w) || g[k] != w[k] {
-			t.Fatalf("line %d of %d:\n  read    %s\n  written %s", k, len(w), at(g, k), at(w, k))
-		}
+	if diff := cmp.Diff(strings.Split(want.Canonical(), "\n"), strings.Split(got.Canonical(), "\n")); diff != "" {
+		t.Fatalf("written -, read +\n%s", diff)
 	}
-}
-
-func at(lines []string, k int) string {
-	if k < len(lines) {
-		return lines[k]
-	}
-	return "(nothing)"
-}
-
-func lines(r *nft.Ruleset) []string {
-	for _, t := range r.Tables {
-		t.Comment = ""
-		for _, c := range t.Chains {
-			c.Comment = ""
-			for _, rule := range c.Rules {
-				for k := range rule.Stmts {
-					rule.Stmts[k] = sorted(rule.Stmts[k])
-				}
-			}
-		}
-		for _, s := range t.Sets {
-			sortElements(s.Elements)
-		}
-	}
-	return strings.Split(r.String(), "\n")
-}
-
-func sorted(s nft.Stmt) nft.Stmt {
-	switch s := s.(type) {
-	case nft.Match:
-		sortElements(s.Values)
-	case nft.VMap:
-		sortElements(s.Elements)
-	}
-	return s
-}
-
-func sortElements(list []nft.Element) {
-	slices.SortFunc(list, func(a, b nft.Element) int { return strings.Compare(fmt.Sprint(a.Key), fmt.Sprint(b.Key)) })
 }

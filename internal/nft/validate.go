@@ -226,6 +226,7 @@ var typeMost = map[Type]uint64{InetProto: 255, InetService: 65535, ICMPType: 255
 // fieldType gives the type of values that a field compares with.
 var fieldType = map[Field]Type{IPSaddr: IPv4Addr, IPDaddr: IPv4Addr, IP6Saddr: IPv6Addr, IP6Daddr: IPv6Addr, IPProtocol: InetProto, L4Proto: InetProto,
 	IPTTL: integer, IP6HopLimit: integer, TCPSport: InetService, TCPDport: InetService, UDPSport: InetService, UDPDport: InetService,
+	SCTPSport: InetService, SCTPDport: InetService, DCCPSport: InetService, DCCPDport: InetService, UDPLiteSport: InetService, UDPLiteDport: InetService,
 	ThSport: InetService, ThDport: InetService, TCPFlags: tcpFlag, ICMPTypeF: ICMPType, ICMPCodeF: integer, ICMPv6TypeF: ICMPv6Type,
 	ICMPv6CodeF: integer, IIFName: IfName, OIFName: IfName, NFProto: integer, MetaMark: Mark, CTStateF: CTState, CTStatus: ctStatus, FibDaddrType: integer}
 
