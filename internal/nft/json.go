@@ -33,6 +33,10 @@ func ReadJSON(r io.Reader) (*Ruleset, error) {
 		}
 		doc.Nftables[k] = nil
 	}
+	rd.out.markDynamic()
+	for _, readElements := range rd.later {
+		readElements()
+	}
 	rd.out.settle()
 	return &rd.out, nil
 }
@@ -56,6 +60,7 @@ type reader struct {
 	out    Ruleset
 	tables map[[2]string]*Table
 	chains map[[3]string]*Chain
+	later  []func()           // reads the elements, once it is known which sets packets fill
 	seen   map[[4]string]bool // kind, family, table and name of what has one
 }
 
@@ -198,14 +203,36 @@ func (rd *reader) set(raw json.RawMessage) error {
 	set := &Set{Name: s.Name, Comment: s.Comment, Size: s.Size, Timeout: time.Duration(s.Timeout) * time.Second}
 	t := rd.in(s.Family, s.Table)
 	t.Sets = append(t.Sets, set)
-	if err := set.read(s.Type, s.Map, s.Flags, s.Stmt, s.Elem); err != nil {
-		set.Unknown, set.Elements = err.Error(), nil
+	if err := set.read(s.Type, s.Map, s.Flags, s.Stmt); err != nil {
+		set.Unknown = err.Error()
+		return nil
+	}
+	rd.later = append(rd.later, func() {
+		if err := set.readElements(s.Elem); err != nil {
+			set.Unknown, set.Elements = err.Error(), nil
+		}
+	})
+	return nil
+}
+
+// readElements reads what is in a set, unless packets put it there: that is
+// what happened, not what was configured.
+func (s *Set) readElements(elements []json.RawMessage) error {
+	if s.Dynamic {
+		return nil
+	}
+	for _, e := range elements {
+		element, err := s.readElement(e)
+		if err != nil {
+			return err
+		}
+		s.Elements = append(s.Elements, element)
 	}
 	return nil
 }
 
-// read fills in what a set is of and what is in it.
-func (s *Set) read(key, data, flags, stmt json.RawMessage, elements []json.RawMessage) error {
+// read fills in what a set is of.
+func (s *Set) read(key, data, flags, stmt json.RawMessage) error {
 	var err error
 	if s.Key, err = readTypes(key); err != nil {
 		return err
@@ -222,13 +249,6 @@ func (s *Set) read(key, data, flags, stmt json.RawMessage, elements []json.RawMe
 	}
 	if stmt != nil && !onlyCounts(stmt) {
 		return fmt.Errorf("elements that do more than be there: %s", stmt)
-	}
-	for _, e := range elements {
-		element, err := s.readElement(e)
-		if err != nil {
-			return err
-		}
-		s.Elements = append(s.Elements, element)
 	}
 	// nft 1.0.6 lists `flags dynamic` only as its timeout: a set with both a
 	// size and a timeout is one that the packet path fills.

@@ -52,3 +52,21 @@ func equalRulesets(t testing.TB, got, want *nft.Ruleset) {
 		t.Fatalf("written -, read +\n%s", diff)
 	}
 }
+
+// TestFilledSetIsNoDifference: what packets have put into a dynamic set, with a
+// limit of its own, is neither unknown nor a difference.
+func TestFilledSetIsNoDifference(t *testing.T) {
+	n := namespace(t)
+	want := nft.Catalogue()
+	reload(t, n, want)
+	for _, set := range []string{"seen4 { 10.0.0.1 limit rate 5/second expires 5s }", "big4 { 10.0.0.2 limit rate over 3/second }"} {
+		if out, err := n.Command(t.Context(), "nft", "add element inet glacis "+set).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	back, err := linux.ListRuleset(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equalRulesets(t, back, want)
+}

@@ -17,7 +17,6 @@ func (r *Ruleset) settle() {
 		for _, s := range t.Sets {
 			v.sets[s.Name] = s
 		}
-		v.markDynamic()
 		for _, s := range t.Sets {
 			if err := v.set(s); err != nil && s.Unknown == "" {
 				s.Unknown = err.Error()
@@ -30,12 +29,14 @@ func (r *Ruleset) settle() {
 }
 
 // markDynamic finds the sets that packets fill: nft 1.0.6 does not list the flag.
-func (v *validator) markDynamic() {
-	for _, c := range v.table.Chains {
-		for _, r := range c.Rules {
-			for _, s := range r.Stmts {
-				if u, ok := s.(Update); ok && v.sets[u.Set] != nil {
-					v.sets[u.Set].Dynamic = true
+func (r *Ruleset) markDynamic() {
+	for _, t := range r.Tables {
+		for _, c := range t.Chains {
+			for _, rule := range c.Rules {
+				for _, s := range rule.Stmts {
+					if u, ok := s.(Update); ok && t.setNamed(u.Set) != nil {
+						t.setNamed(u.Set).Dynamic = true
+					}
 				}
 			}
 		}
