@@ -2,7 +2,9 @@ package nft
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -42,7 +44,8 @@ func fieldCatalogue() []*Rule {
 		IIFName: {Str("eth0"), Str("eth1.20"), Str("lo")}, OIFName: {Str("eth0"), Str("tun*")}, L4Proto: {N(6), N(17), N(58)}, NFProto: {N(2), N(10)},
 		MetaMark: {N(1), Num{16, 255}}, CTStateF: {N(CTEstablished), N(CTNew)}, CTStatus: {N(32), N(48)}, FibDaddrType: {N(2), N(3), N(5)}}
 	var out []*Rule
-	for f, values := range several {
+	for _, f := range slices.Sorted(maps.Keys(several)) {
+		values := several[f]
 		out = append(out, accept(match(f, values[0])), accept(match(f, values...)), accept(not(match(f, values[0]))), accept(not(match(f, values...))))
 		if n, ok := values[1].(Num); ok && n.Lo != n.Hi || isRange(values[1]) && values[1] != Value(Str("tun*")) {
 			out = append(out, accept(match(f, values[1])), accept(not(match(f, values[1]))))

@@ -17,6 +17,8 @@ import (
 
 	"glacis/internal/linux"
 	"glacis/internal/nft"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write the listings of our own rulesets anew, with the nft of this machine")
@@ -44,6 +46,23 @@ func withoutNumbers(r *nft.Ruleset) *nft.Ruleset {
 	t := r.Tables[0]
 	t.Chains = slices.DeleteFunc(t.Chains, func(c *nft.Chain) bool { return c.Name == "numbers" })
 	return r
+}
+
+// TestPrintGolden: the text is what people read, and changes only on purpose.
+func TestPrintGolden(t *testing.T) {
+	got := withoutNumbers(nft.Catalogue()).String()
+	if *update {
+		if err := os.WriteFile("testdata/catalogue.nft", []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/catalogue.nft")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("kept -, printed +\n%s", diff)
+	}
 }
 
 func keepListing(t *testing.T, name string, load func(*linux.Namespace)) {
