@@ -29,7 +29,7 @@ func main() {
 		guest()
 		return
 	}
-	memory := flag.Int("memory", 256, "memory of the guest, in MiB")
+	memory := flag.Int("memory", 512, "memory of the guest, in MiB")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
