@@ -21,6 +21,9 @@ type Options struct {
 	// Inject changes what is loaded into the nodes: a planted fault that the
 	// probes must find. May be nil.
 	Inject func(*compile.Config) error
+	// Wiring changes a port of the switch before it is plugged: a fault that
+	// the probes must find. May be nil.
+	Wiring func(*policy.Site, *Port)
 }
 
 // Lab is a site standing in namespaces.
@@ -33,17 +36,20 @@ type Lab struct {
 
 	nodes    []*probe.NodeUnderTest
 	switches *linux.Namespace // the wires: one bridge for each segment
+	wires    []segment        // in order of the interfaces, then the failover link
 	segments map[*policy.Interface]segment
-	hosts    *hostGround
+	routers  map[*policy.Interface]*router
+	machines []*Machine
+	ports    int // of the wires, numbered
 	opt      Options
 }
 
-// prefix begins the names of all namespaces that labs make.
-const prefix = "glacis-"
+// wires is the namespace of the switches, by a name that no host can have.
+const wires = "wires.all"
 
 // New builds the firewall nodes and the wires of a site. The caller closes it.
 func New(ctx context.Context, site *policy.Site, name string, opt Options) (*Lab, error) {
-	l := &Lab{Name: name, Site: site, opt: opt, segments: map[*policy.Interface]segment{}}
+	l := &Lab{Name: name, Site: site, opt: opt, segments: map[*policy.Interface]segment{}, routers: map[*policy.Interface]*router{}}
 	if err := l.build(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -61,10 +67,13 @@ func (l *Lab) build(ctx context.Context) error {
 	if l.Tagged, err = linux.Has8021Q(); err != nil {
 		return err
 	}
-	if l.switches, err = l.namespace("wires"); err != nil {
+	if l.switches, err = l.namespace(wires); err != nil {
 		return err
 	}
 	if err := l.wireSegments(); err != nil {
+		return err
+	}
+	if err := l.checkWiring(); err != nil {
 		return err
 	}
 	for k, cfg := range configs {
@@ -111,9 +120,6 @@ func (l *Lab) namespace(name string) (*linux.Namespace, error) {
 	return ns, nil
 }
 
-// NamespaceName is how the namespace of a lab's host or node is called.
-func NamespaceName(lab, host string) string { return prefix + lab + "-" + host }
-
 // node makes one node's namespace, its links to the segments, and loads its
 // configuration.
 func (l *Lab) node(k int, cfg *compile.Config) error {
@@ -157,8 +163,14 @@ func (l *Lab) Node(name string) *linux.Namespace {
 // Close takes the lab down.
 func (l *Lab) Close() error {
 	var errs []error
-	if l.hosts != nil {
-		errs = append(errs, l.hosts.close())
+	for _, m := range l.machines {
+		if m.services != nil {
+			m.services.close()
+		}
+		errs = append(errs, m.Namespace.Close())
+	}
+	for _, r := range l.routers {
+		errs = append(errs, r.namespace.Close())
 	}
 	for _, n := range l.nodes {
 		errs = append(errs, n.Namespace.Close())
@@ -176,8 +188,32 @@ func (l *Lab) Probe(ctx context.Context, stopAtFirst bool, progress func(done, t
 	if err != nil {
 		return probe.Report{}, err
 	}
-	return probe.Run(ctx, probe.Setup{Site: l.Site, Now: l.opt.Now, Prober: l.switches, Legs: legs, Nodes: l.nodes,
+	rep, err := probe.Run(ctx, probe.Setup{Site: l.Site, Now: l.opt.Now, Prober: l.switches, Legs: legs, Nodes: l.nodes,
 		StopAtFirst: stopAtFirst, Progress: progress})
+	if err != nil {
+		return rep, err
+	}
+	rep.Tags, err = l.tags()
+	return rep, err
+}
+
+// tags counts what the active node received and sent with real tags.
+func (l *Lab) tags() ([]probe.Tag, error) {
+	tags := []probe.Tag{}
+	for _, i := range l.Site.Firewall.Interfaces {
+		if i.VLAN == 0 || !l.Tagged {
+			continue
+		}
+		v, is8021Q, err := l.nodes[0].Namespace.VLANLink(i.Link())
+		if err != nil {
+			return nil, err
+		}
+		if !is8021Q || v.Tag != i.VLAN {
+			return nil, fmt.Errorf("%s is no link with tag %d", i.Link(), i.VLAN)
+		}
+		tags = append(tags, probe.Tag{Interface: i.Name, VLAN: v.Tag, Received: v.Received, Sent: v.Sent})
+	}
+	return tags, nil
 }
 
 // Reload puts the site's ruleset in place again on every node, changed by

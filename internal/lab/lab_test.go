@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,13 +30,24 @@ func loadSite(t *testing.T, dir string) *policy.Site {
 	return s
 }
 
-func TestEnterpriseAgrees(t *testing.T) {
-	privileged.Need(t)
-	l, err := New(context.Background(), enterprise(t), "t1", Options{Now: now})
+// newLab builds a lab that is taken down with the test.
+func newLab(t *testing.T, s *policy.Site) *Lab {
+	t.Helper()
+	l, err := New(context.Background(), s, "test-"+strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func TestEnterpriseAgrees(t *testing.T) {
+	privileged.Need(t)
+	l := newLab(t, enterprise(t))
 	rep, err := l.Probe(context.Background(), false, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -124,10 +124,12 @@ func (p Packet) String() string {
 	return b.String()
 }
 
-var flagNames = []struct {
+type flagName struct {
 	bit  TCPFlags
 	name string
-}{{FIN, "fin"}, {SYN, "syn"}, {RST, "rst"}, {PSH, "psh"}, {ACK, "ack"}, {URG, "urg"}, {ECE, "ece"}, {CWR, "cwr"}}
+}
+
+var flagNames = []flagName{{FIN, "fin"}, {SYN, "syn"}, {RST, "rst"}, {PSH, "psh"}, {ACK, "ack"}, {URG, "urg"}, {ECE, "ece"}, {CWR, "cwr"}}
 
 func (f TCPFlags) String() string {
 	if f == 0 {

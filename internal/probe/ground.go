@@ -276,9 +276,8 @@ func (g *generator) natPackets(n *policy.NAT, is4 bool) []policy.Packet {
 	out := []policy.Packet{{Proto: policy.TCP, DstPort: 443}, {Proto: policy.UDP, DstPort: 5060}, {Proto: policy.ICMP, ICMPType: 8}}
 	if n.Service != nil {
 		for _, m := range n.Service.Matches {
-			for _, p := range append(variants(m, instance(m, is4)), instance(m, is4)) {
-				out = append(out, p)
-			}
+			out = append(out, variants(m, instance(m, is4))...)
+			out = append(out, instance(m, is4))
 		}
 	}
 	if n.Port != 0 {

@@ -47,9 +47,16 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
-// flood sends the frame n times out of a link of the current namespace and
-// returns the time a packet took. The packets' whole way through the firewall
-// runs inside the send call, on this processor.
+// flows is how many connections a flood may begin: one for each source port.
+var flows = 60_000
+
+// firstPort is the source port of the first.
+const firstPort = 2_000
+
+// flood sends the frame n times out of a link of the current namespace, each
+// from a source port of its own, and returns the time a packet took. The
+// packets' whole way through the firewall runs inside the send call, on this
+// processor.
 func flood(link string, f []byte, n int) (time.Duration, error) {
 	dev, err := net.InterfaceByName(link)
 	if err != nil {
@@ -64,13 +71,18 @@ func flood(link string, f []byte, n int) (time.Duration, error) {
 		return 0, err
 	}
 	addr := unix.RawSockaddrLinklayer{Family: unix.AF_PACKET, Ifindex: int32(dev.Index), Halen: 6}
-	iov := unix.Iovec{Base: &f[0], Len: uint64(len(f))}
 	batch := make([]mmsghdr, 64)
+	frames := make([][]byte, len(batch))
 	for k := range batch {
+		frames[k] = append([]byte(nil), f...)
+		iov := unix.Iovec{Base: &frames[k][0], Len: uint64(len(f))}
 		batch[k].Msghdr = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&addr)), Namelen: unix.SizeofSockaddrLinklayer, Iov: &iov, Iovlen: 1}
 	}
 	start := time.Now()
 	for sent := 0; sent < n; {
+		for k := range frames {
+			binary.BigEndian.PutUint16(frames[k][34:], uint16(firstPort+(sent+k)%flows))
+		}
 		k, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s), uintptr(unsafe.Pointer(&batch[0])), uintptr(min(len(batch), n-sent)), 0, 0, 0)
 		if errno != 0 {
 			return 0, fmt.Errorf("send: %w", errno)

@@ -146,6 +146,7 @@ func (g *ground) load(s subject) error {
 	if err := errors.Join(
 		g.run(g.firewall, "*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n", "iptables-legacy-restore"),
 		g.run(g.firewall, "flush ruleset\n", "nft", "-f", "-"),
+		linux.FlushConntrack(g.firewall),
 		g.run(g.receiver, "reset counters\n", "nft", "-f", "-"),
 	); err != nil {
 		return err

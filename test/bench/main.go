@@ -3,9 +3,11 @@
 // ways, in one run on one machine: read the ratios, not the nanoseconds. It
 // needs root, nft and iptables-legacy.
 //
-// The packets are UDP datagrams that are never answered, so that connection
-// tracking calls every one of them new and each walks the whole ruleset: the
-// dearest packet there is. They match the last rule.
+// Every packet is the first of a connection of its own and matches the last
+// rule: those are the packets that meet the rules, for all later ones of a
+// connection are let pass before them. With -flows 1 all packets are of one
+// connection that is never answered, which connection tracking calls new each
+// time without having to make an entry: the walk through the ruleset alone.
 package main
 
 import (
@@ -20,7 +22,8 @@ import (
 )
 
 func main() {
-	packets := flag.Int("packets", 200_000, "packets in one measurement")
+	packets := flag.Int("packets", 60_000, "packets in one measurement")
+	flag.IntVar(&flows, "flows", flows, "connections that the packets of a measurement belong to, at most 60000")
 	runs := flag.Int("runs", 5, "measurements of each; the median counts")
 	only := flag.String("only", "", "measure only subjects whose name holds this, beside the two that all are compared with")
 	flag.Parse()
