@@ -84,7 +84,7 @@ func ProtoName(proto uint8) string {
 }
 
 var protoNames = map[uint8]string{ICMP: "icmp", 2: "igmp", 4: "ipip", TCP: "tcp", UDP: "udp", DCCP: "dccp", 41: "ipv6", GRE: "gre",
-	ESP: "esp", AH: "ah", ICMPv6: "icmpv6", OSPF: "ospf", 103: "pim", VRRP: "vrrp", 115: "l2tp", SCTP: "sctp", UDPLite: "udplite"}
+	ESP: "esp", AH: "ah", ICMPv6: "icmpv6", OSPF: "ospf", 103: "pim", VRRP: "vrrp", SCTP: "sctp", UDPLite: "udplite"}
 
 // ProtoByName returns the number of a protocol that ProtoName names.
 func ProtoByName(name string) (uint8, bool) {
@@ -126,12 +126,15 @@ func (s *Service) MatchesPacket(p Packet) bool {
 }
 
 // String writes the match in the form the site language reads: tcp/5080,
-// udp/16384-32767, icmp/8, icmpv6/1/4, gre, any.
+// udp/16384-32767, icmp/8, icmpv6/1/4, gre, proto/115, any.
 func (m Match) String() string {
 	if m.Any {
 		return "any"
 	}
 	var b strings.Builder
+	if _, named := protoNames[m.Proto]; !named {
+		b.WriteString("proto/")
+	}
 	b.WriteString(ProtoName(m.Proto))
 	switch {
 	case IsICMP(m.Proto):

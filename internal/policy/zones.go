@@ -78,7 +78,7 @@ func (s *Site) Resolve() {
 		}
 	}
 	for _, z := range s.Zones {
-		for _, r := range sp.zones[z].Ranges() {
+		for _, r := range s.Set(z).Ranges() {
 			sp.ranges = append(sp.ranges, ownedRange{r, z})
 		}
 	}
