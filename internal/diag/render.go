@@ -29,7 +29,7 @@ const indent = "  " // before the lines that belong to a diagnostic
 // terminal, and with tabs as single spaces so that the caret stands under the
 // right column.
 func (x *excerpts) line(file string, n int) ([]rune, bool) {
-	if x.file == file && x.n == n {
+	if n > 0 && x.file == file && x.n == n {
 		return x.text, true
 	}
 	lines, cut := x.lines[file]

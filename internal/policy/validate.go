@@ -132,7 +132,7 @@ func (v *siteValidator) has(e Endpoint, is4 bool) bool {
 	set := e.Addrs
 	switch {
 	case set == nil && e.IsFirewall():
-		set = v.site.Own()
+		set = v.site.Itself()
 	case set == nil:
 		set = v.site.Set(e.Zone)
 	}
@@ -218,8 +218,15 @@ func (v *siteValidator) exception(r *Rule, f, t endKind, why string, narrow prot
 	return len(v.diags) > before
 }
 
-// nat warns of published hosts that no rule lets anybody reach.
+// nat wants an interface for every address, and warns of published hosts that
+// no rule lets anybody reach.
 func (v *siteValidator) nat(n *NAT) {
+	for _, a := range slices.Concat(n.As, n.At) {
+		if v.site.natInterface(n, a) == nil {
+			v.diags.Errorf(n.Range, "nat-address-nowhere", "no interface can hold %s: it is in no subnet of the firewall, and nothing says from where it is seen", a).
+				Fix = "use an address in one of the interfaces' subnets, or say for whom it is published with from"
+		}
+	}
 	if n.Kind != Publish && n.Kind != Map || n.Host == nil || n.Host.Zone == nil {
 		return
 	}

@@ -55,17 +55,19 @@ func Load(fsys fs.FS, opt Options) (*policy.Site, diag.List, diag.Sources) {
 
 // load reads and builds, as far as it is worth while.
 func (l *loader) load() (s *policy.Site) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case enough:
-			s = nil
-		default:
-			panic(p)
-		}
-	}()
+	defer l.untilEnough()
 	l.readFiles()
 	return l.build()
+}
+
+// untilEnough, deferred, ends the reading when more is wrong than anybody wants
+// to be told.
+func (l *loader) untilEnough() {
+	switch p := recover().(type) {
+	case nil, enough:
+	default:
+		panic(p)
+	}
 }
 
 // loader holds what the files say until all of it is read.

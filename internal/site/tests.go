@@ -32,24 +32,31 @@ var (
 // there are none. What they expect of a site is for policytest to check.
 func LoadTests(fsys fs.FS) ([]policytest.Case, diag.List, diag.Sources) {
 	l := &loader{fsys: fsys, sources: diag.Sources{}}
-	var cases []policytest.Case
+	cases := l.tests()
+	diags := l.diags.List
+	diags.Sort()
+	if diags = diags.Cut(maxDiagnostics); diags.HasErrors() {
+		cases = nil
+	}
+	return cases, diags, l.sources
+}
+
+// tests reads all test files, as far as it is worth while.
+func (l *loader) tests() (cases []policytest.Case) {
+	defer l.untilEnough()
 	for _, name := range l.testFiles() {
 		text, ok := l.read(name, diag.Range{File: name}, maxFile)
 		if !ok {
 			continue
 		}
-		if root := parse(name, text, &l.diags); root != nil {
+		if root := parse(name, text, &l.diags.List); root != nil {
 			file, _ := l.mapping(*root, testFileShape)
 			for _, v := range file.list("tests") {
 				cases = append(cases, l.testCase(v))
 			}
 		}
 	}
-	l.diags.Sort()
-	if l.diags = l.diags.Cut(maxDiagnostics); l.diags.HasErrors() {
-		cases = nil
-	}
-	return cases, l.diags, l.sources
+	return cases
 }
 
 func (l *loader) testFiles() []string {
