@@ -67,19 +67,12 @@ func (c *Cover) rest(b Box, others []Box, places []int, used map[int]bool, f fun
 	if used != nil {
 		used[best] = true
 	}
-	for field := range NumFields {
-		outside := b[field].subtract(others[best][field])
-		if len(outside) == 0 {
-			continue
-		}
-		piece := b
-		piece[field] = outside
-		if goOn, err := c.rest(piece, others, overlapping(piece, others, places, best), used, f); !goOn || err != nil {
-			return goOn, err
-		}
-		b[field] = b[field].intersect(others[best][field])
-	}
-	return true, nil
+	goOn, err := true, error(nil)
+	b.EachOutside(others[best], func(piece Box) bool {
+		goOn, err = c.rest(piece, others, overlapping(piece, others, places, best), used, f)
+		return goOn && err == nil
+	})
+	return goOn, err
 }
 
 // cuts is in how many fields a does not hold all of b.

@@ -149,6 +149,24 @@ func (b Box) Covers(c Box) bool {
 	return true
 }
 
+// EachOutside calls f with disjoint boxes that together are what of b is not in
+// c, until f returns false; it returns what f returned last, or true.
+func (b Box) EachOutside(c Box, f func(Box) bool) bool {
+	for field := range NumFields {
+		if outside := b[field].subtract(c[field]); len(outside) > 0 {
+			piece := b
+			piece[field] = outside
+			if !f(piece) {
+				return false
+			}
+		}
+		if b[field] = b[field].intersect(c[field]); len(b[field]) == 0 {
+			break
+		}
+	}
+	return true
+}
+
 // Size is how many packets a box holds.
 func (s *Space) Size(b Box) float64 {
 	n := 1.0

@@ -1,0 +1,179 @@
+package analysis
+
+import (
+	"slices"
+
+	"glacis/internal/netset"
+)
+
+// Status says whether a rule decides anything.
+type Status int
+
+const (
+	// Effective: there is a packet that the rule decides, and without the rule
+	// that packet would fare otherwise.
+	Effective Status = iota
+	// Unreachable: every packet the rule matches is decided by rules before it.
+	Unreachable
+	// Redundant: the rule decides packets, but without it they would fare the
+	// same.
+	Redundant
+	// Undecided: the question took more steps than it was given.
+	Undecided
+)
+
+func (s Status) String() string {
+	return [...]string{"effective", "unreachable", "redundant", "undecided"}[s]
+}
+
+// Verdict is what is known of one line.
+type Verdict struct {
+	Status Status
+	// By names the lines that decide in its place: for an unreachable line those
+	// before it that match its packets, for a redundant one those after it.
+	By []int
+	// Conflict: a line that makes this one unreachable decides otherwise.
+	Conflict bool
+	// Witness is a packet that shows an effective line's effect: it is decided by
+	// this line, and would fare otherwise without it.
+	Witness  netset.Point
+	Universe netset.Universe
+}
+
+// StepsPerLine is how many steps a question about one line may take in one
+// universe before it is undecided. A step is one box held against the boxes that
+// overlap it.
+const StepsPerLine = 200_000
+
+// Judge says of every line whether it decides anything. A line is judged against
+// the whole list, as if it alone were removed.
+func (l *List) Judge() []Verdict {
+	out := make([]Verdict, len(l.Lines))
+	for k := range out {
+		out[k].Status = Unreachable
+	}
+	for _, u := range l.universes() {
+		j := newJudge(l, l.table(u))
+		for k := range l.Lines {
+			if out[k].Status != Effective { // an effect elsewhere settles what was undecided here
+				j.judge(k, &out[k])
+			}
+		}
+	}
+	for k := range out {
+		out[k].finish(l, k)
+	}
+	return out
+}
+
+// finish puts the explanation in order.
+func (v *Verdict) finish(l *List, k int) {
+	slices.Sort(v.By)
+	v.By = slices.Compact(v.By)
+	v.Conflict = v.Status == Unreachable && slices.ContainsFunc(v.By, func(by int) bool { return l.Lines[by].Result != l.Lines[k].Result })
+}
+
+// judge holds the lines of one universe against each other.
+type judge struct {
+	*List
+	*table
+	index *index
+}
+
+func newJudge(l *List, t *table) *judge { return &judge{l, t, newIndex(t.boxes)} }
+
+// judge judges one line in this universe; v holds what the others said. A line
+// that is reached anywhere is not unreachable, one that matters anywhere is
+// effective.
+func (j *judge) judge(k int, v *Verdict) {
+	if len(j.of[k]) == 0 {
+		return
+	}
+	first, last := j.of[k][0], j.of[k][len(j.of[k])-1]
+	cover := netset.NewCover(StepsPerLine)
+	for _, at := range j.of[k] {
+		before, lines := j.before(j.boxes[at], first)
+		used := map[int]bool{}
+		var without *without
+		err := cover.Rest(j.boxes[at], before, used, func(part netset.Box) bool {
+			if without == nil {
+				without = j.without(k, j.boxes[at], last+1)
+			}
+			return without.same(part, 0)
+		})
+		switch {
+		case without != nil && without.found:
+			*v = Verdict{Status: Effective, Witness: without.witness, Universe: j.space.Universe}
+			return
+		case err != nil || without != nil && without.steps < 0:
+			*v = Verdict{Status: Undecided}
+			return
+		case v.Status == Undecided:
+		case without != nil && v.Status == Unreachable:
+			v.Status, v.By = Redundant, without.by
+		case without != nil:
+			v.By = append(v.By, without.by...)
+		case v.Status == Unreachable:
+			for place := range used {
+				v.By = append(v.By, lines[place])
+			}
+		}
+	}
+}
+
+// before lists the boxes before a place that overlap b and surely match, with
+// their lines.
+func (j *judge) before(b netset.Box, place int) (boxes []netset.Box, lines []int) {
+	for _, at := range j.index.overlapping(b, 0, place) {
+		if line := j.table.line[at]; !j.Lines[line].Free {
+			boxes, lines = append(boxes, j.boxes[at]), append(lines, line)
+		}
+	}
+	return boxes, lines
+}
+
+// without asks what would become of the packets of a line if it were not there.
+type without struct {
+	*judge
+	result  int32
+	after   []int // boxes after the line that overlap it
+	by      []int // lines that decide in its place
+	steps   int
+	found   bool
+	witness netset.Point
+}
+
+func (j *judge) without(k int, b netset.Box, place int) *without {
+	return &without{judge: j, result: j.Lines[k].Result, after: j.index.overlapping(b, place, len(j.boxes)), steps: StepsPerLine}
+}
+
+// same reports whether a part, which the line decides, would fare the same
+// without it; it stops at the first packet that would not. The boxes from a
+// place on are still to be asked.
+func (w *without) same(part netset.Box, place int) bool {
+	if w.steps--; w.steps < 0 {
+		return false
+	}
+	for ; place < len(w.after); place++ {
+		at := w.after[place]
+		both, overlap := part.Intersect(w.boxes[at])
+		if !overlap {
+			continue
+		}
+		line := w.Lines[w.table.line[at]]
+		switch {
+		case line.Result != w.result:
+			w.found, w.witness = true, w.space.First(both)
+			return false
+		case line.Free:
+			continue // it may leave the packets to those after it
+		}
+		w.by = append(w.by, w.table.line[at])
+		return part.EachOutside(w.boxes[at], func(piece netset.Box) bool { return w.same(piece, place+1) })
+	}
+	if w.Otherwise != w.result {
+		w.found, w.witness = true, w.space.First(part)
+		return false
+	}
+	return true
+}
