@@ -31,11 +31,11 @@ All three must agree: anything else is exit status 3.`,
   sudo glacis lab test . --json | jq .disagree
   sudo glacis lab test . --fault management-open    # must end with 3`,
 	}, func(cmd *cobra.Command, l *loaded) error { return p.labTest(cmd.Context(), l, fault) })
-	c.Flags().StringVar(&fault, "fault", "", "plant this fault in the ruleset first: the test must find it; \"list\" lists them")
+	c.Flags().StringVar(&fault, "fault", "", "plant this fault in the ruleset or the wiring first: the test must find it, and ends when it does; \"list\" lists them")
 	c.RegisterFlagCompletionFunc("fault", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
-		for _, f := range lab.Faults {
-			names = append(names, f.Name+"\t"+f.Means)
+		for name, means := range lab.AllFaults() {
+			names = append(names, name+"\t"+means)
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	})
@@ -58,11 +58,9 @@ func (p *program) labTest(ctx context.Context, l *loaded, fault string) (err err
 		return p.listFaults()
 	}
 	if fault != "" {
-		f, known := lab.FaultNamed(fault)
-		if !known {
-			return usageError("there is no fault %q; --fault list lists them", fault)
+		if err := opt.Plant(fault); err != nil {
+			return usageError("%w; --fault list lists them", err)
 		}
-		opt.Inject = f.Plant
 	}
 	start := time.Now()
 	standing, err := lab.New(ctx, l.Site, fmt.Sprintf("test-%d", os.Getpid()), opt)
@@ -72,13 +70,15 @@ func (p *program) labTest(ctx context.Context, l *loaded, fault string) (err err
 	defer func() { err = errors.Join(err, standing.Close()) }()
 	doc := labTestJSON{Schema: "glacis/lab-test/v1", Site: l.Name, VLANs: vlans(standing.Tagged), Fault: fault}
 	show, end := p.progress("packets")
-	doc.Report, err = standing.Probe(ctx, false, show)
+	doc.Report, err = standing.Probe(ctx, fault != "", show)
 	end()
 	if err != nil {
 		return err
 	}
-	if err := p.labTalk(ctx, standing, &doc); err != nil {
-		return err
+	if fault == "" || len(doc.Disagree) == 0 {
+		if err := p.labTalk(ctx, standing, &doc); err != nil {
+			return err
+		}
 	}
 	doc.Seconds = time.Since(start).Seconds()
 	if p.json {
@@ -158,13 +158,13 @@ func (p *program) listFaults() error {
 			Means string `json:"means"`
 		}
 		var out []faultJSON
-		for _, f := range lab.Faults {
-			out = append(out, faultJSON{f.Name, f.Means})
+		for name, means := range lab.AllFaults() {
+			out = append(out, faultJSON{name, means})
 		}
 		return p.printJSON(map[string]any{"schema": "glacis/faults/v1", "faults": out})
 	}
-	for _, f := range lab.Faults {
-		fmt.Fprintf(p.Stdout, "%-26s %s\n", f.Name, f.Means)
+	for name, means := range lab.AllFaults() {
+		fmt.Fprintf(p.Stdout, "%-26s %s\n", name, means)
 	}
 	return nil
 }

@@ -53,13 +53,12 @@ run:
 		if len(m.all) == 0 {
 			continue
 		}
-		b.lookup(c, f, m, fmt.Sprintf("allow%s.%s.%s.%d", f.digit, policy.ZoneName(from), policy.ZoneName(to), len(c.Rules)),
-			fmt.Sprintf("%d rules from %s", n, rules[0].Name))
+		b.lookup(c, f, m, fmt.Sprintf("allow%s.%s.%s", f.digit, policy.ZoneName(from), policy.ZoneName(to)), fmt.Sprintf("%d rules from %s", n, rules[0].Name))
 	}
 	return n
 }
 
-// lookup writes a map and the rule that asks it. A source or destination that
+// lookup writes the maps and the rules that ask them. A source or destination that
 // all elements share is matched once, before. Of the two the one with more
 // distinct values comes first in the key: the kernel's interval lookup
 // (nft_set_pipapo) takes time for every element that a field leaves possible,
@@ -79,24 +78,61 @@ func (b *builder) lookup(c *nft.Chain, f family, m *mapBuilder, name, comment st
 			before = append(before, addrs(shared.field, []netipx.IPRange{r}))
 		}
 	}
-	s := &nft.Set{Name: name, Counters: true}
-	var key []nft.Field
-	for _, e := range ends {
-		key, s.Key = append(key, e.field), append(s.Key, f.key)
-	}
-	key, s.Key = append(key, nft.L4Proto, nft.ThDport), append(s.Key, nft.InetProto, nft.InetService)
-	for k, x := range m.all {
-		var values []nft.Value
+	for _, p := range m.parts(ends) {
+		s := &nft.Set{Name: fmt.Sprintf("%s.%d", name, len(c.Rules)), Counters: true}
+		var key []nft.Field
 		for _, e := range ends {
-			r := e.of(x)
-			s.Interval = s.Interval || r.From() != r.To()
-			values = append(values, value(r))
+			key, s.Key = append(key, e.field), append(s.Key, f.key)
 		}
-		s.Interval = s.Interval || x.ports.First != x.ports.Last
-		values = append(values, nft.N(x.proto), nft.Num{Lo: uint64(x.ports.First), Hi: uint64(x.ports.Last)})
-		s.Elements = append(s.Elements, nft.Element{Key: values, Counter: m.counters[k]})
+		key, s.Key = append(key, p.key...), append(s.Key, p.types...)
+		for _, k := range p.boxes {
+			s.Interval = s.Interval || m.all[k].isInterval(ends)
+			s.Elements = append(s.Elements, nft.Element{Key: p.values(m.all[k], ends), Counter: m.counters[k]})
+		}
+		add(c, comment, append(slices.Clone(before), nft.CountMap{Key: key, Set: b.set(s)}, accept())...)
 	}
-	add(c, comment, append(before, nft.CountMap{Key: key, Set: b.set(s)}, accept())...)
+}
+
+// part is what of a run's boxes goes into one map.
+type part struct {
+	key   []nft.Field // after the ends
+	types []nft.Type
+	boxes []int // by their place
+}
+
+// parts puts all boxes into one map, unless there are intervals among them: then
+// each protocol has its own. For a key with intervals nft 1.0 converts the
+// protocol to network byte order, one byte, which Linux 6.12 refuses.
+func (m *mapBuilder) parts(ends []end) []part {
+	whole := part{key: []nft.Field{nft.L4Proto, nft.ThDport}, types: []nft.Type{nft.InetProto, nft.InetService}}
+	tcp := part{key: []nft.Field{nft.TCPDport}, types: []nft.Type{nft.InetService}}
+	udp := part{key: []nft.Field{nft.UDPDport}, types: []nft.Type{nft.InetService}}
+	interval := false
+	for k, x := range m.all {
+		interval = interval || x.isInterval(ends)
+		whole.boxes = append(whole.boxes, k)
+		if x.proto == policy.TCP {
+			tcp.boxes = append(tcp.boxes, k)
+		} else {
+			udp.boxes = append(udp.boxes, k)
+		}
+	}
+	if !interval {
+		return []part{whole}
+	}
+	return slices.DeleteFunc([]part{tcp, udp}, func(p part) bool { return len(p.boxes) == 0 })
+}
+
+// values is the key of a box.
+func (p part) values(x box, ends []end) []nft.Value {
+	var out []nft.Value
+	for _, e := range ends {
+		out = append(out, value(e.of(x)))
+	}
+	if p.key[0] == nft.L4Proto {
+		out = append(out, nft.N(x.proto))
+	}
+	return append(out, nft.Num{Lo: uint64(x.ports.First), Hi: uint64(x.ports.Last)})
 }
 
 // end is the source or destination of a map's boxes.
@@ -121,6 +157,11 @@ type box struct {
 	ports    policy.PortRange
 }
 
+// isInterval reports whether a box is more than one key.
+func (x box) isInterval(ends []end) bool {
+	return x.ports.First != x.ports.Last || slices.ContainsFunc(ends, func(e end) bool { r := e.of(x); return r.From() != r.To() })
+}
+
 func (x box) overlaps(y box) bool {
 	return x.proto == y.proto && x.ports.First <= y.ports.Last && y.ports.First <= x.ports.Last &&
 		x.src.Overlaps(y.src) && x.dst.Overlaps(y.dst)
@@ -134,7 +175,7 @@ func (b *builder) boxes(f family, r *policy.Rule, from, to *policy.Zone) ([]box,
 	}
 	ports := map[uint8][]nft.Element{}
 	for _, m := range matches(r) {
-		if m.Any || !policy.HasPorts(m.Proto) || !m.FromPort.IsAny() {
+		if m.Proto != policy.TCP && m.Proto != policy.UDP || !m.FromPort.IsAny() {
 			return nil, false
 		}
 		p := m.Ports

@@ -21,6 +21,9 @@ type Options struct {
 	// Inject changes what is loaded into the nodes: a planted fault that the
 	// probes must find. May be nil.
 	Inject func(*compile.Config) error
+	// Wiring changes a port of the switch before it is plugged: a fault that
+	// the probes must find. May be nil.
+	Wiring func(*policy.Site, *Port)
 }
 
 // Lab is a site standing in namespaces.
@@ -33,6 +36,7 @@ type Lab struct {
 
 	nodes    []*probe.NodeUnderTest
 	switches *linux.Namespace // the wires: one bridge for each segment
+	wires    []segment        // in order of the interfaces, then the failover link
 	segments map[*policy.Interface]segment
 	routers  map[*policy.Interface]*router
 	machines []*Machine
@@ -67,6 +71,9 @@ func (l *Lab) build(ctx context.Context) error {
 		return err
 	}
 	if err := l.wireSegments(); err != nil {
+		return err
+	}
+	if err := l.checkWiring(); err != nil {
 		return err
 	}
 	for k, cfg := range configs {
@@ -181,8 +188,32 @@ func (l *Lab) Probe(ctx context.Context, stopAtFirst bool, progress func(done, t
 	if err != nil {
 		return probe.Report{}, err
 	}
-	return probe.Run(ctx, probe.Setup{Site: l.Site, Now: l.opt.Now, Prober: l.switches, Legs: legs, Nodes: l.nodes,
+	rep, err := probe.Run(ctx, probe.Setup{Site: l.Site, Now: l.opt.Now, Prober: l.switches, Legs: legs, Nodes: l.nodes,
 		StopAtFirst: stopAtFirst, Progress: progress})
+	if err != nil {
+		return rep, err
+	}
+	rep.Tags, err = l.tags()
+	return rep, err
+}
+
+// tags counts what the active node received and sent with real tags.
+func (l *Lab) tags() ([]probe.Tag, error) {
+	tags := []probe.Tag{}
+	for _, i := range l.Site.Firewall.Interfaces {
+		if i.VLAN == 0 || !l.Tagged {
+			continue
+		}
+		v, is8021Q, err := l.nodes[0].Namespace.VLANLink(i.Link())
+		if err != nil {
+			return nil, err
+		}
+		if !is8021Q || v.Tag != i.VLAN {
+			return nil, fmt.Errorf("%s is no link with tag %d", i.Link(), i.VLAN)
+		}
+		tags = append(tags, probe.Tag{Interface: i.Name, VLAN: v.Tag, Received: v.Received, Sent: v.Sent})
+	}
+	return tags, nil
 }
 
 // Reload puts the site's ruleset in place again on every node, changed by

@@ -2,122 +2,110 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 
 	"glacis/internal/linux"
+	"glacis/internal/policy"
 	"glacis/internal/probe"
 )
 
-// segment is the wire behind one interface: a bridge, or one VLAN of a bridge
-// that carries a trunk.
+// segment is the wire behind one interface, or between the nodes: a bridge, or
+// one VLAN of a bridge that carries a trunk.
 type segment struct {
+	device string // of the nodes
+	tag    int    // on that device; 0: untagged
 	bridge string
-	vlan   int // 0: the bridge is the segment
+	vlan   int // of the bridge, where that keeps VLANs apart; 0: the bridge is the segment
 	number int
 }
 
-// wireSegments makes a bridge for every interface; with real tags one for each
-// device, which keeps its VLANs apart.
-func (l *Lab) wireSegments() error {
-	trunks := map[string]string{}
-	for k, i := range l.Site.Firewall.Interfaces {
-		s := segment{bridge: fmt.Sprintf("seg%d", k), number: k}
-		if i.VLAN != 0 && l.Tagged {
-			s.vlan = i.VLAN
-			if b, made := trunks[i.Device]; made {
-				s.bridge = b
-				l.segments[i] = s
-				continue
-			}
-			trunks[i.Device] = s.bridge
+// link is what the nodes call their end.
+func (s segment) link() string { return policy.LinkName(s.device, s.tag) }
+
+// layOut lists the segments: one for each interface, in order, and the one
+// between the nodes. With real tags those of a device share a bridge if any of
+// them is tagged.
+func layOut(fw *policy.Firewall, tagged bool) []segment {
+	var all []segment
+	for k, i := range fw.Interfaces {
+		all = append(all, segment{device: i.Device, tag: i.VLAN, bridge: fmt.Sprintf("seg%d", k), number: k})
+	}
+	if f := fw.Failover; f != nil {
+		all = append(all, segment{device: f.Device, tag: f.VLAN, bridge: "failover", number: len(all)})
+	}
+	if !tagged {
+		return all
+	}
+	for k, s := range all {
+		trunk := onDevice(all, s.device)
+		if !slices.ContainsFunc(trunk, func(s segment) bool { return s.tag != 0 }) {
+			continue
 		}
-		if err := l.switches.Bridge(s.bridge); err != nil {
+		all[k].bridge, all[k].vlan = trunk[0].bridge, s.tag
+		if s.tag == 0 {
+			all[k].vlan = unusedTag(trunk)
+		}
+	}
+	return all
+}
+
+func onDevice(all []segment, device string) []segment {
+	var out []segment
+	for _, s := range all {
+		if s.device == device {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// unusedTag is the bridge's own number for what a trunk carries untagged.
+func unusedTag(trunk []segment) int {
+	tag := 1
+	for slices.ContainsFunc(trunk, func(s segment) bool { return s.tag == tag }) {
+		tag++
+	}
+	return tag
+}
+
+// wireSegments makes the bridges.
+func (l *Lab) wireSegments() error {
+	l.wires = layOut(l.Site.Firewall, l.Tagged)
+	made := map[string]bool{}
+	for k, s := range l.wires {
+		if k < len(l.Site.Firewall.Interfaces) {
+			l.segments[l.Site.Firewall.Interfaces[k]] = s
+		}
+		if made[s.bridge] {
+			continue
+		}
+		made[s.bridge] = true
+		var err error
+		if s.vlan != 0 {
+			err = l.switches.VLANBridge(s.bridge)
+		} else {
+			err = l.switches.Bridge(s.bridge)
+		}
+		if err != nil {
 			return err
 		}
-		if s.vlan != 0 {
-			if err := l.switches.FilterVLANs(s.bridge); err != nil {
-				return err
-			}
-		}
-		l.segments[i] = s
 	}
 	return nil
 }
 
-// plugNode gives a node its devices: one link a device with real tags, else one
-// for every interface, named as the interface; and the failover link.
+// plugNode gives a node its devices.
 func (l *Lab) plugNode(k int, ns *linux.Namespace) error {
-	plugged := map[string]string{} // device or link to its port
-	for _, i := range l.Site.Firewall.Interfaces {
-		s := l.segments[i]
-		link := i.Link()
-		if s.vlan != 0 {
-			link = i.Device
-		}
-		port, done := plugged[link]
-		if !done {
-			port = fmt.Sprintf("n%dp%d", k, s.number)
-			if err := linux.Veth(l.switches, port, ns, link); err != nil {
-				return err
-			}
-			if err := l.switches.AddPort(s.bridge, port); err != nil {
-				return err
-			}
-			plugged[link] = port
-		}
-		if s.vlan != 0 {
-			if err := l.switches.PortVLAN(port, s.vlan, false); err != nil {
-				return err
-			}
-		}
-	}
-	return l.plugRest(k, ns, plugged)
-}
-
-// plugRest makes the failover link and the bare devices that only carry tags.
-func (l *Lab) plugRest(k int, ns *linux.Namespace, plugged map[string]string) error {
-	if f := l.Site.Firewall.Failover; f != nil {
-		if k == 0 {
-			if err := l.switches.Bridge("failover"); err != nil {
-				return err
-			}
-		}
-		port := fmt.Sprintf("n%dfail", k)
-		if err := linux.Veth(l.switches, port, ns, f.Link()); err != nil {
+	for _, p := range nodePorts(l.wires, k) {
+		if err := l.insert(p, ns); err != nil {
 			return err
 		}
-		if err := l.switches.AddPort("failover", port); err != nil {
-			return err
-		}
-		plugged[f.Link()] = port
-	}
-	for _, i := range l.Site.Firewall.Interfaces {
-		if _, done := plugged[i.Device]; done || i.VLAN == 0 {
-			continue
-		}
-		port := fmt.Sprintf("n%dd%d", k, l.segments[i].number)
-		if err := linux.Veth(l.switches, port, ns, i.Device); err != nil {
-			return err
-		}
-		plugged[i.Device] = port
 	}
 	return nil
 }
 
 // plug connects a new link of a namespace to a segment, untagged.
 func (l *Lab) plug(s segment, port string, ns *linux.Namespace, link string) error {
-	if err := linux.Veth(l.switches, port, ns, link); err != nil {
-		return err
-	}
-	if err := l.switches.AddPort(s.bridge, port); err != nil {
-		return err
-	}
-	if s.vlan != 0 {
-		if err := l.switches.DropPortVLAN(port, 1); err != nil {
-			return err
-		}
-		return l.switches.PortVLAN(port, s.vlan, true)
-	}
-	return nil
+	return l.insert(accessPort(s, port, link), ns)
 }
 
 // proberLegs plugs the prober into every segment, once.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -26,14 +25,7 @@ func Veth(a *Namespace, aName string, b *Namespace, bName string) error {
 // Bridge makes a bridge, up, with the ports given, brought up too. It forwards
 // at once: no spanning tree, no snooping.
 func (n *Namespace) Bridge(name string, ports ...string) error {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = name
-	snooping := false
-	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
-	if err := n.handle.LinkAdd(bridge); err != nil {
-		return fmt.Errorf("bridge %s in %s: %w", name, n.Name, err)
-	}
-	if err := n.SetUp(name); err != nil {
+	if err := n.addBridge(name, netlink.Bridge{}); err != nil {
 		return err
 	}
 	for _, p := range ports {
@@ -42,6 +34,16 @@ func (n *Namespace) Bridge(name string, ports ...string) error {
 		}
 	}
 	return nil
+}
+
+func (n *Namespace) addBridge(name string, b netlink.Bridge) error {
+	snooping := false
+	b.LinkAttrs = netlink.NewLinkAttrs()
+	b.Name, b.MulticastSnooping = name, &snooping
+	if err := n.handle.LinkAdd(&b); err != nil {
+		return fmt.Errorf("bridge %s in %s: %w", name, n.Name, err)
+	}
+	return n.SetUp(name)
 }
 
 // AddPort makes a link a port of a bridge and brings it up.
@@ -58,58 +60,6 @@ func (n *Namespace) AddPort(bridge, port string) error {
 		return fmt.Errorf("port %s of %s in %s: %w", port, bridge, n.Name, err)
 	}
 	return n.SetUp(port)
-}
-
-// VLAN makes an 802.1Q link on a device.
-func (n *Namespace) VLAN(device, name string, tag int) error {
-	parent, err := n.link(device)
-	if err != nil {
-		return err
-	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.ParentIndex = name, parent.Attrs().Index
-	if err := n.handle.LinkAdd(&netlink.Vlan{LinkAttrs: attrs, VlanId: tag, VlanProtocol: netlink.VLAN_PROTOCOL_8021Q}); err != nil {
-		return fmt.Errorf("VLAN %d on %s in %s: %w", tag, device, n.Name, err)
-	}
-	return nil
-}
-
-// FilterVLANs makes a bridge keep VLANs apart, with none by default.
-func (n *Namespace) FilterVLANs(bridge string) error {
-	l, err := n.link(bridge)
-	if err != nil {
-		return err
-	}
-	b, ok := l.(*netlink.Bridge)
-	if !ok {
-		return fmt.Errorf("%s in %s is no bridge", bridge, n.Name)
-	}
-	if err := n.handle.BridgeSetVlanFiltering(b, true); err != nil {
-		return fmt.Errorf("VLAN filtering of %s in %s: %w", bridge, n.Name, err)
-	}
-	return nil
-}
-
-// PortVLAN lets a VLAN pass a bridge port: tagged on a trunk, or untagged as
-// the port's own on an access port.
-func (n *Namespace) PortVLAN(port string, tag int, access bool) error {
-	l, err := n.link(port)
-	if err != nil {
-		return err
-	}
-	if err := n.handle.BridgeVlanAdd(l, uint16(tag), access, access, false, false); err != nil {
-		return fmt.Errorf("VLAN %d on port %s in %s: %w", tag, port, n.Name, err)
-	}
-	return nil
-}
-
-// DropPortVLAN takes a VLAN off a bridge port.
-func (n *Namespace) DropPortVLAN(port string, tag int) error {
-	l, err := n.link(port)
-	if err != nil {
-		return err
-	}
-	return n.handle.BridgeVlanDel(l, uint16(tag), true, true, false, false)
 }
 
 // SetUp and SetDown switch a link.
@@ -208,25 +158,6 @@ func (n *Namespace) link(name string) (netlink.Link, error) {
 
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-// Has8021Q reports whether this kernel can make VLAN links and bridges that
-// filter them, by trying.
-func Has8021Q() (bool, error) {
-	n, err := NewNamespace(fmt.Sprintf("glacis-try-vlan-%d", os.Getpid()))
-	if err != nil {
-		return false, err
-	}
-	defer n.Close()
-	if err := n.Bridge("try"); err != nil {
-		return false, err
-	}
-	if err := n.VLAN("try", "try.7", 7); errors.Is(err, unix.EOPNOTSUPP) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	return true, nil
 }
 
 // FlushNeighbours makes the namespace forget which hardware address belongs to

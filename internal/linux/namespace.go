@@ -59,7 +59,8 @@ func OpenNamespace(name string) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open namespace %s: %w", name, err)
 	}
-	h, err := netlink.NewHandleAt(fd)
+	// Named, because by default it wants IPsec, too, which a kernel may lack.
+	h, err := netlink.NewHandleAt(fd, unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER)
 	if err != nil {
 		fd.Close()
 		return nil, fmt.Errorf("open namespace %s: %w", name, err)

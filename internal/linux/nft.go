@@ -59,12 +59,15 @@ func FlushRuleset(n *Namespace) error {
 func runNFT(n *Namespace, stdin io.Reader, args ...string) (io.Reader, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), nftTimeout)
 	defer cancel()
-	cmd := n.Command(ctx, "nft", args...)
+	cmd := exec.CommandContext(ctx, "nft", args...)
 	cmd.Stdin = stdin
 	var stderr bytes.Buffer
 	stdout := &capped{most: maxListing}
 	cmd.Stdout, cmd.Stderr = stdout, &stderr
-	err := cmd.Run()
+	err := n.Do(cmd.Start) // a process begins where the thread is that starts it
+	if err == nil {
+		err = cmd.Wait()
+	}
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):

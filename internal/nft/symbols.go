@@ -3,9 +3,10 @@ package nft
 // FibLocal is the type of an address of this machine, RTN_LOCAL (rtnetlink(7)).
 const FibLocal = 2
 
-// protocols are names that nft takes from /etc/protocols on every system.
-var protocols = map[uint64]string{1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 50: "esp", 51: "ah", 58: "ipv6-icmp",
-	103: "pim", 108: "ipcomp", 112: "vrrp", 132: "sctp", 136: "udplite"}
+// protocols are names that are words of nft's own language. Every other it looks
+// up in /etc/protocols, which a small system may lack (Debian's netbase), and
+// then refuses the ruleset: those are printed as numbers.
+var protocols = map[uint64]string{1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 50: "esp", 51: "ah", 58: "icmpv6", 108: "comp", 132: "sctp", 136: "udplite"}
 
 // symbols are the names nft(8) prints for numbers of a field, and reads back.
 var symbols = map[Field]map[uint64]string{
@@ -36,7 +37,7 @@ var numbers = func() map[Field]map[string]uint64 {
 		}
 	}
 	for _, f := range []Field{L4Proto, IPProtocol} {
-		for name, n := range map[string]uint64{"icmpv6": 58, "ospf": 89, "ospfigp": 89, "l2tp": 115, "ipencap": 4, "ipip": 94, "ipv6": 41, "eigrp": 88} {
+		for name, n := range map[string]uint64{"igmp": 2, "gre": 47, "ipv6-icmp": 58, "pim": 103, "ipcomp": 108, "vrrp": 112, "ospf": 89, "ospfigp": 89, "l2tp": 115, "ipencap": 4, "ipip": 94, "ipv6": 41, "eigrp": 88} {
 			out[f][name] = n
 		}
 	}

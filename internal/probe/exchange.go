@@ -26,26 +26,47 @@ func (a answer) String() string {
 		unasked: "an ICMP error about another connection"}[a]
 }
 
-// exchange checks, for every probe that was forwarded, what belongs to it: an
-// ICMP error about it passes and one about another connection does not; the
-// reply passes and is translated back; and the connection goes on both ways.
-func (r *runner) exchange() error {
+// exchange checks, for probes that were forwarded, what belongs to them, and lets
+// the nodes forget their connections. It waits until there are enough for a
+// batch, unless all are wanted, but not for long: a kernel forgets an unanswered
+// connection by itself in 30 seconds, or when its table is full.
+func (r *runner) exchange(all bool) error {
+	var todo []*result
+	for _, res := range r.results {
+		if !res.exchanged && res.leg >= 0 && res.agrees() && res.Packet.In != policy.Local {
+			todo = append(todo, res)
+		}
+	}
+	if len(todo) < batchSize && !all {
+		return nil
+	}
+	for len(todo) > 0 {
+		n := min(batchSize, len(todo))
+		if err := r.exchangeBatch(todo[:n]); err != nil || r.enough() {
+			return err
+		}
+		todo = todo[n:]
+	}
+	return r.forget()
+}
+
+// exchangeBatch checks of each probe: an ICMP error about it passes and one about
+// another connection does not; the reply passes and is translated back; and the
+// connection goes on both ways.
+func (r *runner) exchangeBatch(batch []*result) error {
 	for _, kind := range []answer{related, unasked, reply, goOn, goBack} {
 		var todo []*result
-		for _, res := range r.results {
-			if res.leg >= 0 && res.agrees() && res.Packet.In != policy.Local && r.belongs(res, kind) {
+		for _, res := range batch {
+			if r.belongs(res, kind) {
 				todo = append(todo, res)
 			}
 		}
-		for len(todo) > 0 {
-			n := min(batchSize, len(todo))
-			if err := r.answer(todo[:n], kind, arrival, grace); err != nil {
-				return err
-			}
-			todo = todo[n:]
+		if err := r.answer(todo, kind, arrival, grace); err != nil {
+			return err
 		}
 	}
-	for _, res := range r.results {
+	for _, res := range batch {
+		res.exchanged = true
 		if err := r.judge(res); err != nil || r.enough() {
 			return err
 		}
@@ -165,9 +186,6 @@ func (r *runner) arrives(res *result, kind answer, s sighting) bool {
 // judge reports answers that should have arrived and did not, or the other way
 // round, after one more try.
 func (r *runner) judge(res *result) error {
-	if res.leg < 0 || !res.agrees() || res.Packet.In == policy.Local {
-		return nil
-	}
 	for _, kind := range []answer{related, unasked, reply, goOn, goBack} {
 		if !r.belongs(res, kind) {
 			continue

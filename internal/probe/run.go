@@ -46,7 +46,16 @@ type Report struct {
 	Answers  int            `json:"answers"` // replies, handshakes and ICMP errors checked
 	Limits   int            `json:"limits"`  // limits exceeded on purpose
 	Disagree []Disagreement `json:"disagree"`
+	Tags     []Tag          `json:"tags"` // of the active node; none where VLANs are links of their own
 	Took     time.Duration  `json:"-"`
+}
+
+// Tag is an 802.1Q tag on which an interface really sent and received.
+type Tag struct {
+	Interface string `json:"interface"`
+	VLAN      int    `json:"vlan"`
+	Received  uint64 `json:"received"` // frames with the tag
+	Sent      uint64 `json:"sent"`
 }
 
 // Disagreement is a packet on whose fate the three do not agree.
@@ -76,6 +85,7 @@ type result struct {
 	forwarded policy.Packet // as it came out
 	leg       int           // by which
 	answers   map[answer]bool
+	exchanged bool
 }
 
 // Run sends a packet of every class and reports where model, evaluator and
@@ -90,7 +100,7 @@ func Run(ctx context.Context, s Setup) (Report, error) {
 	if err := r.predict(Classes(s.Site, s.Now)); err != nil {
 		return r.report, err
 	}
-	for _, step := range []func() error{r.sendAll, r.retry, r.exchange, r.limits, r.counters} {
+	for _, step := range []func() error{r.sendAll, r.retry, func() error { return r.exchange(true) }, r.limits, r.counters} {
 		if err := step(); err != nil {
 			return r.report, err
 		}
@@ -121,7 +131,7 @@ type runner struct {
 func newRunner(ctx context.Context, s Setup) (*runner, error) {
 	r := &runner{Setup: s, ctx: ctx, legOf: map[string]int{}, macs: map[string]map[*NodeUnderTest]net.HardwareAddr{},
 		byID: map[uint32]*result{}, byPorts: map[[2]uint16]*result{}, nextID: 1}
-	r.report.Disagree = []Disagreement{}
+	r.report.Disagree, r.report.Tags = []Disagreement{}, []Tag{}
 	for _, n := range s.Nodes {
 		if n.Active {
 			r.active = n
@@ -129,9 +139,6 @@ func newRunner(ctx context.Context, s Setup) (*runner, error) {
 		var err error
 		if n.Loaded, err = linux.ListRuleset(n.Namespace); err != nil {
 			return nil, fmt.Errorf("node %s: %w", n.Name, err)
-		}
-		if err := linux.FlushConntrack(n.Namespace); err != nil {
-			return nil, err
 		}
 		// A firewall answers as fast as it is asked while it is tested.
 		for key, value := range map[string]string{"net/ipv4/icmp_ratelimit": "0", "net/ipv6/icmp/ratelimit": "0"} {
@@ -143,11 +150,24 @@ func newRunner(ctx context.Context, s Setup) (*runner, error) {
 	if r.active == nil {
 		return nil, fmt.Errorf("no node is active")
 	}
+	if err := r.forget(); err != nil {
+		return nil, err
+	}
 	if err := r.connect(); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// forget makes the nodes forget every connection.
+func (r *runner) forget() error {
+	for _, n := range r.Nodes {
+		if err := linux.FlushConntrack(n.Namespace); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // connect opens the wire to every segment and listens on the nodes.
@@ -277,6 +297,9 @@ func (r *runner) sendAll() error {
 			if err := r.confirm(batch); err != nil || len(r.report.Disagree) > 0 {
 				return err
 			}
+		}
+		if err := r.exchange(false); err != nil || r.enough() {
+			return err
 		}
 		if r.Progress != nil {
 			r.Progress(len(r.results)-len(todo), len(r.results))

@@ -112,6 +112,7 @@ func packetSocket(link string) (int, error) {
 	}
 	err = errors.Join(
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: dev.Index}),
+		ignoreTagged(fd),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000}),
 		unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP,
@@ -122,6 +123,20 @@ func packetSocket(link string) (int, error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// ignoreTagged makes a packet socket as blind as a host to frames with an
+// 802.1Q tag. The kernel hands them over with the tag taken off, so that they
+// look like any other; the filter asks whether there was one (bpf(4), packet(7)).
+func ignoreTagged(fd int) error {
+	const tagPresent = 0xfffff000 + 48 // SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT
+	program := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: tagPresent},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 1 << 18}, // the whole frame
+		{Code: unix.BPF_RET | unix.BPF_K, K: 0},
+	}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 }
 
 func htons(v uint16) uint16 { return v<<8 | v>>8 }
