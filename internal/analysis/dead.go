@@ -121,6 +121,32 @@ func (j *judge) judge(k int, v *Verdict) {
 	}
 }
 
+// decidedBy finds a packet that a line decides, within products if there are any.
+func (j *judge) decidedBy(k int, within []netset.Product) (netset.Point, bool) {
+	for _, at := range j.of[k] {
+		before, _ := j.before(j.boxes[at], j.of[k][0])
+		boxes := []netset.Box{j.boxes[at]}
+		if len(within) > 0 {
+			boxes = boxes[:0]
+			for _, w := range within {
+				if b, overlap := j.boxes[at].Intersect(j.space.Box(w)); overlap {
+					boxes = append(boxes, b)
+				}
+			}
+		}
+		for _, b := range boxes {
+			left, found, err := netset.NewCover(StepsPerLine).Uncovered(b, before, nil)
+			if err != nil { // undecided: what may be there is there
+				return j.space.First(b), true
+			}
+			if found {
+				return j.space.First(left), true
+			}
+		}
+	}
+	return netset.Point{}, false
+}
+
 // before lists the boxes before a place that overlap b and surely match, with
 // their lines.
 func (j *judge) before(b netset.Box, place int) (boxes []netset.Box, lines []int) {

@@ -44,26 +44,10 @@ func everyPacket() []packet {
 	return out
 }
 
-func (p Part) holds(x packet) bool {
-	if p.Universe != x.universe {
-		return false
-	}
-	for f, ranges := range p.Product {
-		if ranges != nil && !slices.ContainsFunc(ranges, func(r netset.Range) bool { return r.Contains(x.point[f]) }) {
-			return false
-		}
-	}
-	return true
-}
-
-func (l Line) holds(x packet) bool {
-	return slices.ContainsFunc(l.Parts, func(p Part) bool { return p.holds(x) })
-}
-
 // fate is what becomes of a packet; free lines match or not as told.
 func (l *List) fate(x packet, without int, free func(int) bool) (result int32, by int) {
 	for k, line := range l.Lines {
-		if k != without && line.holds(x) && (!line.Free || free(k)) {
+		if k != without && line.holds(x.universe, x.point) && (!line.Free || free(k)) {
 			return line.Result, k
 		}
 	}
@@ -167,10 +151,10 @@ func (l *List) checkExplanation(t *rapid.T, k int, v Verdict, packets []packet) 
 		}
 	case Unreachable:
 		for _, x := range packets {
-			if !l.Lines[k].holds(x) {
+			if !l.Lines[k].holds(x.universe, x.point) {
 				continue
 			}
-			if !slices.ContainsFunc(v.By, func(by int) bool { return by < k && !l.Lines[by].Free && l.Lines[by].holds(x) }) {
+			if !slices.ContainsFunc(v.By, func(by int) bool { return by < k && !l.Lines[by].Free && l.Lines[by].holds(x.universe, x.point) }) {
 				t.Fatalf("line %d is said to be unreachable by %v, which do not hold a packet of it: %+v", k, v.By, l.Lines)
 			}
 		}

@@ -69,15 +69,6 @@ func drawProduct(t *rapid.T) Product {
 	return p
 }
 
-func (p Product) holds(x Point) bool {
-	for f, ranges := range p {
-		if ranges != nil && !slices.ContainsFunc(ranges, func(r Range) bool { return r.Contains(x[f]) }) {
-			return false
-		}
-	}
-	return true
-}
-
 type policyCase struct {
 	products []Product
 	results  []int32
@@ -103,7 +94,7 @@ func (c policyCase) rules(s *Space) []Rule {
 
 func (c policyCase) at(x Point, otherwise int32) int32 {
 	for k, p := range c.products {
-		if p.holds(x) {
+		if p.Contains(x) {
 			return c.results[k]
 		}
 	}

@@ -164,6 +164,16 @@ func (p Product) With(f Field, ranges ...Range) Product {
 	return p
 }
 
+// Contains reports whether a packet is in the product.
+func (p Product) Contains(x Point) bool {
+	for f, ranges := range p {
+		if ranges != nil && !slices.ContainsFunc(ranges, func(r Range) bool { return r.Contains(x[f]) }) {
+			return false
+		}
+	}
+	return true
+}
+
 func (p Product) String() string {
 	s := ""
 	for f, ranges := range p {
