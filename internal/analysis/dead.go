@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"maps"
 	"slices"
 
 	"glacis/internal/netset"
@@ -90,14 +91,16 @@ func (j *judge) judge(k int, v *Verdict) {
 		return
 	}
 	first, last := j.of[k][0], j.of[k][len(j.of[k])-1]
-	cover := netset.NewCover(StepsPerLine)
 	for _, at := range j.of[k] {
-		before, lines := j.before(j.boxes[at], first)
 		used := map[int]bool{}
 		var without *without
-		err := cover.Rest(j.boxes[at], before, used, func(part netset.Box) bool {
+		err := j.reaching(k, j.boxes[at], first, used, func(part netset.Box) bool {
 			if without == nil {
 				without = j.without(k, j.boxes[at], last+1)
+			}
+			if j.Lines[k].Resume > 0 { // it has an effect if it jumps over anything, which is not asked
+				without.found, without.witness = true, j.space.First(part)
+				return false
 			}
 			return without.same(part, 0)
 		})
@@ -114,9 +117,7 @@ func (j *judge) judge(k int, v *Verdict) {
 		case without != nil:
 			v.By = append(v.By, without.by...)
 		case v.Status == Unreachable:
-			for place := range used {
-				v.By = append(v.By, lines[place])
-			}
+			v.By = slices.AppendSeq(v.By, maps.Keys(used))
 		}
 	}
 }
@@ -124,7 +125,6 @@ func (j *judge) judge(k int, v *Verdict) {
 // decidedBy finds a packet that a line decides, within products if there are any.
 func (j *judge) decidedBy(k int, within []netset.Product) (netset.Point, bool) {
 	for _, at := range j.of[k] {
-		before, _ := j.before(j.boxes[at], j.of[k][0])
 		boxes := []netset.Box{j.boxes[at]}
 		if len(within) > 0 {
 			boxes = boxes[:0]
@@ -135,27 +135,117 @@ func (j *judge) decidedBy(k int, within []netset.Product) (netset.Point, bool) {
 			}
 		}
 		for _, b := range boxes {
-			left, found, err := netset.NewCover(StepsPerLine).Uncovered(b, before, nil)
-			if err != nil { // undecided: what may be there is there
-				return j.space.First(b), true
-			}
-			if found {
-				return j.space.First(left), true
+			if x, found := j.first(k, b, j.of[k][0]); found {
+				return x, true
 			}
 		}
 	}
 	return netset.Point{}, false
 }
 
-// before lists the boxes before a place that overlap b and surely match, with
-// their lines.
-func (j *judge) before(b netset.Box, place int) (boxes []netset.Box, lines []int) {
-	for _, at := range j.index.overlapping(b, 0, place) {
-		if line := j.table.line[at]; !j.Lines[line].Free {
-			boxes, lines = append(boxes, j.boxes[at]), append(lines, line)
-		}
+// first finds a packet of a box that comes to line k past the boxes before a
+// place. Where that is undecided, what may be there is there.
+func (j *judge) first(k int, b netset.Box, place int) (netset.Point, bool) {
+	var left netset.Box
+	found := false
+	err := j.reaching(k, b, place, nil, func(part netset.Box) bool {
+		left, found = part, true
+		return false
+	})
+	if err != nil {
+		return j.space.First(b), true
 	}
-	return boxes, lines
+	if !found {
+		return netset.Point{}, false
+	}
+	return j.space.First(left), true
+}
+
+// reaching calls f with the parts of a box whose packets come to line k past the
+// boxes before a place, until it returns false. Used are the lines that keep the
+// others.
+func (j *judge) reaching(k int, b netset.Box, place int, used map[int]bool, f func(netset.Box) bool) error {
+	w := way{judge: j, k: k, used: used, steps: StepsPerLine, f: f}
+	jumps := false
+	for _, at := range j.index.overlapping(b, 0, place) {
+		switch l := j.Lines[j.table.line[at]]; {
+		case l.Resume > 0 && l.Resume <= k:
+			jumps = true
+		case l.Free:
+			continue // it may let everything by
+		}
+		w.before = append(w.before, at)
+	}
+	if jumps {
+		_, err := w.along(b, 0)
+		return err
+	}
+	boxes := make([]netset.Box, len(w.before))
+	for n, at := range w.before {
+		boxes[n] = j.boxes[at]
+	}
+	places := map[int]bool{}
+	err := netset.NewCover(StepsPerLine).Rest(b, boxes, places, f)
+	for n := range places {
+		w.use(w.before[n])
+	}
+	return err
+}
+
+// way follows the packets of a box to a line where lines before it jump: those
+// that are jumped over keep nothing.
+type way struct {
+	*judge
+	k      int
+	before []int // boxes before the line that overlap the box, in order
+	used   map[int]bool
+	steps  int
+	f      func(netset.Box) bool
+}
+
+func (w *way) use(at int) {
+	if w.used != nil {
+		w.used[w.table.line[at]] = true
+	}
+}
+
+func (w *way) along(part netset.Box, place int) (goOn bool, err error) {
+	if w.steps--; w.steps < 0 {
+		return false, netset.ErrUndecided
+	}
+	for ; place < len(w.before); place++ {
+		at := w.before[place]
+		both, overlap := part.Intersect(w.boxes[at])
+		if !overlap {
+			continue
+		}
+		line := w.Lines[w.table.line[at]]
+		if line.Resume > 0 && line.Resume <= w.k {
+			if goOn, err := w.along(both, w.placeOf(w.before, line.Resume, place)); !goOn || err != nil {
+				return goOn, err
+			}
+			if line.Free {
+				continue // and they may go on here
+			}
+		} else {
+			w.use(at)
+		}
+		goOn, err := true, error(nil)
+		part.EachOutside(w.boxes[at], func(piece netset.Box) bool {
+			goOn, err = w.along(piece, place+1)
+			return goOn && err == nil
+		})
+		return goOn, err
+	}
+	return w.f(part), nil
+}
+
+// placeOf is where the boxes of a line, or of those after it, begin in a list.
+func (j *judge) placeOf(list []int, line, from int) int {
+	for from < len(list) && j.table.line[list[from]] < line {
+		from++
+	}
+	return from
 }
 
 // without asks what would become of the packets of a line if it were not there.
@@ -188,6 +278,14 @@ func (w *without) same(part netset.Box, place int) bool {
 		}
 		line := w.Lines[w.table.line[at]]
 		switch {
+		case line.Resume > 0:
+			if !w.same(both, w.placeOf(w.after, line.Resume, place)) {
+				return false
+			}
+			if line.Free {
+				continue
+			}
+			return part.EachOutside(w.boxes[at], func(piece netset.Box) bool { return w.same(piece, place+1) })
 		case line.Result != w.result:
 			w.found, w.witness = true, w.space.First(both)
 			return false

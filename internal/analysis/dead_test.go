@@ -46,8 +46,13 @@ func everyPacket() []packet {
 
 // fate is what becomes of a packet; free lines match or not as told.
 func (l *List) fate(x packet, without int, free func(int) bool) (result int32, by int) {
-	for k, line := range l.Lines {
-		if k != without && line.holds(x.universe, x.point) && (!line.Free || free(k)) {
+	for k := 0; k < len(l.Lines); k++ {
+		line := l.Lines[k]
+		switch {
+		case k == without || !line.holds(x.universe, x.point) || line.Free && !free(k):
+		case line.Resume > 0:
+			k = line.Resume - 1
+		default:
 			return line.Result, k
 		}
 	}
@@ -56,7 +61,8 @@ func (l *List) fate(x packet, without int, free func(int) bool) (result int32, b
 
 func drawList(t *rapid.T) *List {
 	l := &List{}
-	for range rapid.IntRange(1, 7).Draw(t, "lines") {
+	n := rapid.IntRange(1, 7).Draw(t, "lines")
+	for k := range n {
 		line := Line{Result: int32(rapid.IntRange(0, 1).Draw(t, "result")), Free: rapid.IntRange(0, 9).Draw(t, "free") == 0}
 		for range rapid.IntRange(1, 2).Draw(t, "parts") {
 			p := Part{Universe: rapid.SampledFrom(smallUniverses).Draw(t, "universe")}
@@ -72,41 +78,77 @@ func drawList(t *rapid.T) *List {
 			}
 			line.Parts = append(line.Parts, p)
 		}
+		if rapid.IntRange(0, 6).Draw(t, "resumes") == 0 {
+			line.Resume = rapid.IntRange(k+1, n).Draw(t, "at")
+		}
 		l.Lines = append(l.Lines, line)
 	}
 	return l
 }
 
-// closure tells free lines how to match: never before line k, so that none hides
-// it; after it, as the mask says.
-func closure(k, mask int) func(int) bool {
-	return func(line int) bool {
-		switch {
-		case line < k:
-			return false
-		case line == k:
-			return true
+// reaches reports whether a packet may come to a line, whatever free lines do.
+func (l *List) reaches(x packet, to int) bool {
+	may := make([]bool, len(l.Lines)+1)
+	may[0] = true
+	for k := range to {
+		if !may[k] {
+			continue
 		}
-		return mask>>line&1 == 1
+		line := l.Lines[k]
+		match := line.holds(x.universe, x.point)
+		if match && line.Resume > 0 {
+			may[line.Resume] = true
+		}
+		if !match || line.Free {
+			may[k+1] = true
+		}
 	}
+	return may[to] && l.Lines[to].holds(x.universe, x.point)
+}
+
+// masks calls f with every way in which the free lines may match.
+func (l *List) masks(f func(free func(int) bool)) {
+	var free []int
+	for k, line := range l.Lines {
+		if line.Free {
+			free = append(free, k)
+		}
+	}
+	for mask := range 1 << len(free) {
+		f(func(k int) bool { return mask>>slices.Index(free, k)&1 == 1 })
+	}
+}
+
+// effect is what a line does to one packet: whether it ever decides it, and
+// whether the packet would then fare otherwise without it.
+func (l *List) effect(x packet, k int) (decides, matters bool) {
+	l.masks(func(free func(int) bool) {
+		result, by := l.fate(x, -1, free)
+		if by == k {
+			decides = true
+			without, _ := l.fate(x, k, free)
+			matters = matters || without != result
+		}
+	})
+	return decides, matters
 }
 
 // oracle judges a line by trying every packet and every way free lines may match.
 func (l *List) oracle(k int, packets []packet) Status {
 	status := Unreachable
 	for _, x := range packets {
-		if _, by := l.fate(x, -1, closure(k, 0)); by != k {
+		if l.Lines[k].Resume > 0 {
+			if l.reaches(x, k) {
+				return Effective // as far as is asked
+			}
 			continue
 		}
-		status = max(status, Redundant)
-		for mask := range 1 << len(l.Lines) {
-			if result, _ := l.fate(x, k, closure(k, mask)); result != l.Lines[k].Result {
-				return Effective
-			}
+		switch decides, matters := l.effect(x, k); {
+		case matters:
+			return Effective
+		case decides:
+			status = Redundant
 		}
-	}
-	if status == Unreachable {
-		return Unreachable
 	}
 	return status
 }
@@ -138,23 +180,23 @@ func (l *List) checkExplanation(t *rapid.T, k int, v Verdict, packets []packet) 
 	switch v.Status {
 	case Effective:
 		x := packet{v.Universe, v.Witness}
-		if _, by := l.fate(x, -1, closure(k, 0)); by != k {
-			t.Fatalf("the witness of line %d is decided by %d: %+v", k, by, l.Lines)
+		if l.Lines[k].Resume > 0 {
+			if !l.reaches(x, k) {
+				t.Fatalf("the witness of line %d does not reach it: %+v", k, l.Lines)
+			}
+			return
 		}
-		same := true
-		for mask := range 1 << len(l.Lines) {
-			result, _ := l.fate(x, k, closure(k, mask))
-			same = same && result == l.Lines[k].Result
-		}
-		if same {
-			t.Fatalf("the witness of line %d fares the same without it: %+v", k, l.Lines)
+		if decides, matters := l.effect(x, k); !decides || !matters {
+			t.Fatalf("the witness of line %d: decided by it %v, would fare otherwise %v: %+v", k, decides, matters, l.Lines)
 		}
 	case Unreachable:
 		for _, x := range packets {
-			if !l.Lines[k].holds(x.universe, x.point) {
-				continue
+			if !l.Lines[k].holds(x.universe, x.point) || slices.ContainsFunc(l.Lines[:k], func(l Line) bool { return l.Resume > 0 }) {
+				continue // jumps: the lines that keep a packet are not those that hold it
 			}
-			if !slices.ContainsFunc(v.By, func(by int) bool { return by < k && !l.Lines[by].Free && l.Lines[by].holds(x.universe, x.point) }) {
+			if !slices.ContainsFunc(v.By, func(by int) bool {
+				return by < k && !l.Lines[by].Free && (l.Lines[by].Resume == 0 || l.Lines[by].Resume > k) && l.Lines[by].holds(x.universe, x.point)
+			}) {
 				t.Fatalf("line %d is said to be unreachable by %v, which do not hold a packet of it: %+v", k, v.By, l.Lines)
 			}
 		}

@@ -83,13 +83,8 @@ func (p *Pair) undecided(set []Part) (Example, bool) {
 	for _, part := range set {
 		t := p.table(part.Universe, []netset.Product{part.Product})
 		b := t.space.Box(part.Product)
-		before, _ := t.before(b, len(t.boxes))
-		left, found, err := netset.NewCover(StepsPerLine).Uncovered(b, before, nil)
-		switch {
-		case err != nil:
-			return Example{Packet: p.Packet(part.Universe, t.space.First(b))}, true
-		case found:
-			return Example{Packet: p.Packet(part.Universe, t.space.First(left))}, true
+		if x, found := t.first(len(p.List.Lines), b, len(t.boxes)); found {
+			return Example{Packet: p.Packet(part.Universe, x)}, true
 		}
 	}
 	return Example{}, false

@@ -18,6 +18,9 @@ type Line struct {
 	// its parts. It never counts as matching where that would hide another rule,
 	// and always where it could undo one.
 	Free bool
+	// Resume, if not 0, makes the line decide nothing: what it matches goes on at
+	// the line of that place, as after the return from a chain.
+	Resume int
 }
 
 // Part is what a line matches in one universe.

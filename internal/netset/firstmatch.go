@@ -11,6 +11,10 @@ import (
 type Rule struct {
 	Box    Box
 	Result int32
+	// Resume, if not 0, makes the rule decide nothing: what it holds goes on at
+	// the rule of that place, as after the return from a chain. It must be a
+	// later one; the number of rules is the end.
+	Resume int
 }
 
 // FirstMatch is the function that gives for every packet the result of the first
@@ -68,31 +72,42 @@ func (b *builder) build(f Field, list []int32) Node {
 	return n
 }
 
-// shorten cuts the list after the first rule that holds everything left, and
-// drops rules at its end that decide as is decided without them.
+// shorten leaves out what cannot decide: rules that one before them hides, and
+// rules at the end that say what is said without them.
 func (b *builder) shorten(f Field, list []int32) []int32 {
-	final := b.otherwise
-	for k, r := range list {
-		if b.covers(r, f) {
-			list, final = list[:k+1], b.rules[r].Result
+	out := list[:0:0]
+	final, ended := b.otherwise, false
+	resume := int32(0)
+	for _, r := range list {
+		switch {
+		case ended || r < resume: // hidden, or jumped over
+			continue
+		case !b.covers(r, f):
+			out = append(out, r)
+			continue
+		case b.rules[r].Resume > 0:
+			resume = int32(b.rules[r].Resume)
+			continue
+		}
+		final, ended = b.rules[r].Result, true
+		out = append(out, r)
+	}
+	if !ended {
+		return b.trim(out, final, len(b.rules))
+	}
+	last := out[len(out)-1]
+	return append(b.trim(out[:len(out)-1], final, int(last)), last)
+}
+
+// trim drops rules at the end of a list that change nothing: what they hold
+// comes to the same result, at the place given, without them.
+func (b *builder) trim(list []int32, final int32, place int) []int32 {
+	n := len(list)
+	for ; n > 0; n-- {
+		r := b.rules[list[n-1]]
+		if r.Resume > place || r.Resume == 0 && r.Result != final {
 			break
 		}
-	}
-	n := len(list)
-	if n > 0 && b.covers(list[n-1], f) {
-		// Rules just before the last one that say the same say nothing.
-		last := list[n-1]
-		k := n - 1
-		for k > 0 && b.rules[list[k-1]].Result == final {
-			k--
-		}
-		if k == n-1 {
-			return list
-		}
-		return append(slices.Clone(list[:k]), last)
-	}
-	for n > 0 && b.rules[list[n-1]].Result == final {
-		n--
 	}
 	return list[:n]
 }
