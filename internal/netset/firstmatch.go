@@ -77,20 +77,22 @@ func (b *builder) build(f Field, list []int32) Node {
 func (b *builder) shorten(f Field, list []int32) []int32 {
 	out := list[:0:0]
 	final, ended := b.otherwise, false
-	resume := int32(0)
+	resume, furthest := 0, 0 // where all go on; where any may
 	for _, r := range list {
-		switch {
-		case ended || r < resume: // hidden, or jumped over
-			continue
-		case !b.covers(r, f):
-			out = append(out, r)
-			continue
-		case b.rules[r].Resume > 0:
-			resume = int32(b.rules[r].Resume)
+		rule := b.rules[r]
+		if ended || int(r) < resume { // hidden, or jumped over
 			continue
 		}
-		final, ended = b.rules[r].Result, true
+		whole := b.covers(r, f)
+		if whole && rule.Resume > 0 && furthest <= int(r) {
+			resume = rule.Resume
+			continue
+		}
 		out = append(out, r)
+		furthest = max(furthest, rule.Resume)
+		if whole && rule.Resume == 0 && furthest <= int(r) {
+			final, ended = rule.Result, true
+		}
 	}
 	if !ended {
 		return b.trim(out, final, len(b.rules))
