@@ -79,9 +79,14 @@ type judge struct {
 	*List
 	*table
 	index *index
+	jumps bool // there are any
+	past  map[int]*past
 }
 
-func newJudge(l *List, t *table) *judge { return &judge{l, t, newIndex(t.boxes)} }
+func newJudge(l *List, t *table) *judge {
+	jumps := slices.ContainsFunc(l.Lines, func(line Line) bool { return line.Resume > 0 })
+	return &judge{l, t, newIndex(t.boxes), jumps, map[int]*past{}}
+}
 
 // judge judges one line in this universe; v holds what the others said. A line
 // that is reached anywhere is not unreachable, one that matters anywhere is
@@ -165,79 +170,85 @@ func (j *judge) first(k int, b netset.Box, place int) (netset.Point, bool) {
 // boxes before a place, until it returns false. Used are the lines that keep the
 // others.
 func (j *judge) reaching(k int, b netset.Box, place int, used map[int]bool, f func(netset.Box) bool) error {
-	w := way{judge: j, k: k, used: used, steps: StepsPerLine, f: f}
-	jumps := false
+	var stops []netset.Box
+	var lines []int
 	for _, at := range j.index.overlapping(b, 0, place) {
-		switch l := j.Lines[j.table.line[at]]; {
-		case l.Resume > 0 && l.Resume <= k:
-			jumps = true
-		case l.Free:
-			continue // it may let everything by
+		line := j.table.line[at]
+		if l := j.Lines[line]; l.Free || l.Resume > 0 && l.Resume <= k {
+			continue // it may, or does, let everything by
 		}
-		w.before = append(w.before, at)
-	}
-	if jumps {
-		_, err := w.along(b, 0)
-		return err
-	}
-	boxes := make([]netset.Box, len(w.before))
-	for n, at := range w.before {
-		boxes[n] = j.boxes[at]
+		for _, piece := range j.sure(at, k) {
+			stops, lines = append(stops, piece), append(lines, line)
+		}
 	}
 	places := map[int]bool{}
-	err := netset.NewCover(StepsPerLine).Rest(b, boxes, places, f)
-	for n := range places {
-		w.use(w.before[n])
+	err := netset.NewCover(StepsPerLine).Rest(b, stops, places, f)
+	if used != nil {
+		for n := range places {
+			used[lines[n]] = true
+		}
 	}
 	return err
 }
 
-// way follows the packets of a box to a line where lines before it jump: those
-// that are jumped over keep nothing.
-type way struct {
-	*judge
-	k      int
-	before []int // boxes before the line that overlap the box, in order
-	used   map[int]bool
-	steps  int
-	f      func(netset.Box) bool
+// sure is the part of a box that no jump from before it leads past, to line k or
+// before: those packets do not come to line k. Jumps nest, so a jump that is
+// itself jumped over leads no further than that one.
+func (j *judge) sure(at, k int) []netset.Box {
+	s := j.past[at]
+	if s == nil {
+		s = j.jumpsPast(at)
+		j.past[at] = s
+	}
+	n := 0
+	for n < len(s.targets) && s.targets[n] <= k {
+		n++
+	}
+	for len(s.left) <= n {
+		var next []netset.Box
+		jump := s.jumps[len(s.left)-1]
+		for _, b := range s.left[len(s.left)-1] {
+			if !b.Overlaps(jump) {
+				next = append(next, b)
+				continue
+			}
+			b.EachOutside(jump, func(piece netset.Box) bool {
+				next = append(next, piece)
+				return true
+			})
+		}
+		s.left = append(s.left, next)
+	}
+	return s.left[n]
 }
 
-func (w *way) use(at int) {
-	if w.used != nil {
-		w.used[w.table.line[at]] = true
-	}
+// past is what leads past a box: jumps in the order of where they lead to, and
+// what each more of them leaves of the box.
+type past struct {
+	jumps   []netset.Box
+	targets []int
+	left    [][]netset.Box
 }
 
-func (w *way) along(part netset.Box, place int) (goOn bool, err error) {
-	if w.steps--; w.steps < 0 {
-		return false, netset.ErrUndecided
+func (j *judge) jumpsPast(at int) *past {
+	s := &past{left: [][]netset.Box{{j.boxes[at]}}}
+	line := j.table.line[at]
+	if !j.jumps {
+		return s
 	}
-	for ; place < len(w.before); place++ {
-		at := w.before[place]
-		both, overlap := part.Intersect(w.boxes[at])
-		if !overlap {
-			continue
+	var from []int
+	for _, before := range j.index.overlapping(j.boxes[at], 0, at) {
+		if l := j.table.line[before]; l < line && j.Lines[l].Resume > line {
+			from = append(from, before)
 		}
-		line := w.Lines[w.table.line[at]]
-		if line.Resume > 0 && line.Resume <= w.k {
-			if goOn, err := w.along(both, w.placeOf(w.before, line.Resume, place)); !goOn || err != nil {
-				return goOn, err
-			}
-			if line.Free {
-				continue // and they may go on here
-			}
-		} else {
-			w.use(at)
-		}
-		goOn, err := true, error(nil)
-		part.EachOutside(w.boxes[at], func(piece netset.Box) bool {
-			goOn, err = w.along(piece, place+1)
-			return goOn && err == nil
-		})
-		return goOn, err
 	}
-	return w.f(part), nil
+	slices.SortStableFunc(from, func(a, b int) int {
+		return j.Lines[j.table.line[a]].Resume - j.Lines[j.table.line[b]].Resume
+	})
+	for _, before := range from {
+		s.jumps, s.targets = append(s.jumps, j.boxes[before]), append(s.targets, j.Lines[j.table.line[before]].Resume)
+	}
+	return s
 }
 
 // placeOf is where the boxes of a line, or of those after it, begin in a list.

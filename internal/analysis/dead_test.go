@@ -78,8 +78,14 @@ func drawList(t *rapid.T) *List {
 			}
 			line.Parts = append(line.Parts, p)
 		}
-		if rapid.IntRange(0, 6).Draw(t, "resumes") == 0 {
-			line.Resume = rapid.IntRange(k+1, n).Draw(t, "at")
+		most := n // jumps nest
+		for _, before := range l.Lines {
+			if before.Resume > k {
+				most = min(most, before.Resume)
+			}
+		}
+		if rapid.IntRange(0, 4).Draw(t, "resumes") == 0 {
+			line.Resume = rapid.IntRange(k+1, most).Draw(t, "at")
 		}
 		l.Lines = append(l.Lines, line)
 	}

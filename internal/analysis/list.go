@@ -19,7 +19,8 @@ type Line struct {
 	// and always where it could undo one.
 	Free bool
 	// Resume, if not 0, makes the line decide nothing: what it matches goes on at
-	// the line of that place, as after the return from a chain.
+	// the line of that place, as after the return from a chain. Jumps nest: one
+	// that begins between another and where that leads to leads no further.
 	Resume int
 }
 
