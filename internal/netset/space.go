@@ -167,10 +167,14 @@ func (b Box) EachOutside(c Box, f func(Box) bool) bool {
 	return true
 }
 
-// Size is how many packets a box holds.
-func (s *Space) Size(b Box) float64 {
+// Size is how many packets a box holds, or how many that differ in the fields
+// named.
+func (s *Space) Size(b Box, fields ...Field) float64 {
 	n := 1.0
 	for f := range NumFields {
+		if len(fields) > 0 && !slices.Contains(fields, f) {
+			continue
+		}
 		sum := 0.0
 		for _, span := range b[f] {
 			for k := span.Lo; k <= span.Hi; k++ {
@@ -209,6 +213,18 @@ func (s *Space) Ranges(f Field, spans Spans) []Range {
 		}
 	}
 	return out
+}
+
+// Product writes a box as it would be written: the values of each field that is
+// narrowed.
+func (s *Space) Product(b Box) Product {
+	var p Product
+	for f := range NumFields {
+		if s.Has(f) && !b[f].covers(s.all(f)) {
+			p[f] = s.Ranges(f, b[f])
+		}
+	}
+	return p
 }
 
 // Contains reports whether a packet is in a box.
