@@ -77,8 +77,8 @@ func blocks(old, is *policy.Site, now time.Time) []block {
 		return []block{{old: wholeSide(old, now), is: wholeSide(is, now)}}
 	}
 	var out []block
-	oldPairs := Pairs(old, now)
-	for k, p := range Pairs(is, now) {
+	oldPairs := AllTraffic(old, now)
+	for k, p := range AllTraffic(is, now) {
 		q := oldPairs[k]
 		b := block{from: policy.ZoneName(p.From), to: policy.ZoneName(p.To),
 			old: side{old, q.List, q.Rules}, is: side{is, p.List, p.Rules}}
@@ -109,7 +109,7 @@ const unfiltered = allowed
 // their order does not matter.
 func wholeSide(site *policy.Site, now time.Time) side {
 	s := side{site: site}
-	for _, p := range Pairs(site, now) {
+	for _, p := range AllTraffic(site, now) {
 		s.list.Lines = append(s.list.Lines, p.List.Lines...)
 		s.rules = append(s.rules, p.Rules...)
 	}
@@ -203,7 +203,7 @@ func (b block) change(s *netset.Space, box netset.Box, was, is policy.Verdict) C
 
 // packet is a point as explain reads it: it enters where its source lives.
 func (s side) packet(u netset.Universe, x netset.Point) policy.Packet {
-	q := (&Pair{}).Packet(u, x)
+	q := (&Traffic{}).Packet(u, x)
 	q.In = ""
 	return q
 }

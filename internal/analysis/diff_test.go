@@ -52,7 +52,9 @@ func TestDiffAgreesWithTheModel(t *testing.T) {
 			z := s.Zone("dmz")
 			z.Networks = append(slices.Clone(z.Networks), netip.MustParsePrefix("192.0.2.64/26"))
 		},
-		"a zone smaller": func(s *policy.Site) { s.Zone("branches").Networks = []netip.Prefix{netip.MustParsePrefix("10.64.0.0/11")} },
+		"a zone smaller": func(s *policy.Site) {
+			s.Zone("branches").Networks = []netip.Prefix{netip.MustParsePrefix("10.64.0.0/11")}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			is := edited(t, edit)

@@ -13,7 +13,7 @@ import (
 
 // prove holds a guarantee of the site against every pair of zones that it speaks
 // of.
-func prove(site *policy.Site, g *policy.Guarantee, pairs []*Pair) Promise {
+func prove(site *policy.Site, g *policy.Guarantee, pairs []*Traffic) Promise {
 	p := Promise{Name: g.Name, Kind: "site", Text: guaranteeText(g), Holding: Holds, Range: g.Range}
 	zones := append(slices.Clone(site.Zones), nil)
 	for _, from := range zones {
@@ -47,7 +47,7 @@ func prove(site *policy.Site, g *policy.Guarantee, pairs []*Pair) Promise {
 }
 
 // ask looks for a packet of the set that fares otherwise than guaranteed.
-func (p *Promise) ask(g *policy.Guarantee, pair *Pair, set []Part) {
+func (p *Promise) ask(g *policy.Guarantee, pair *Traffic, set []Part) {
 	if p.Example != nil {
 		return
 	}
@@ -79,7 +79,7 @@ func (p *Promise) assume(what string) {
 
 // undecided finds a packet of a set that no rule surely decides: the default
 // drops it.
-func (p *Pair) undecided(set []Part) (Example, bool) {
+func (p *Traffic) undecided(set []Part) (Example, bool) {
 	for _, part := range set {
 		t := p.table(part.Universe, []netset.Product{part.Product})
 		b := t.space.Box(part.Product)

@@ -117,7 +117,7 @@ func wholeZone(r *policy.Rule, z *policy.Zone) bool {
 // Promises proves what the roles of the site's zones promise, zone by zone, and
 // what the site guarantees on top.
 func Promises(site *policy.Site, now time.Time) []Promise {
-	pairs := Pairs(site, now)
+	pairs := AllTraffic(site, now)
 	var out []Promise
 	for _, z := range site.Zones {
 		for _, rp := range promised {
@@ -134,7 +134,7 @@ func Promises(site *policy.Site, now time.Time) []Promise {
 
 // prove looks for a packet that the firewall lets pass from the zone and that
 // the role forbids.
-func (rp rolePromise) prove(z *policy.Zone, pairs []*Pair) Promise {
+func (rp rolePromise) prove(z *policy.Zone, pairs []*Traffic) Promise {
 	p := Promise{Name: z.Name + "-" + rp.name, Kind: "role", Text: fmt.Sprintf("zone %s %s", z.Name, rp.text), Threat: rp.threat, Holding: Holds, Range: z.Range}
 	for _, pair := range pairs {
 		if pair.From != z {

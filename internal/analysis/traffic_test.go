@@ -21,12 +21,12 @@ func loadSite(t testing.TB, dir string) *policy.Site {
 	return s
 }
 
-// TestPairsAgreeWithTheModel asks the lists of the pairs about every packet that
+// TestTrafficAgreesWithTheModel asks the lists of the pairs about every packet that
 // the lab sends, where the model says that a rule, or none, decided.
-func TestPairsAgreeWithTheModel(t *testing.T) {
+func TestTrafficAgreesWithTheModel(t *testing.T) {
 	s := loadSite(t, "../../examples/enterprise")
-	pairs := map[[2]string]*Pair{}
-	for _, p := range Pairs(s, now) {
+	pairs := map[[2]string]*Traffic{}
+	for _, p := range AllTraffic(s, now) {
 		pairs[[2]string{policy.ZoneName(p.From), policy.ZoneName(p.To)}] = p
 	}
 	asked := 0

@@ -16,9 +16,9 @@ const (
 	rejected
 )
 
-// Pair is the traffic from one zone to another, or to or from the firewall
+// Traffic is what goes from one zone to another, or to or from the firewall
 // itself (nil), and the rules that decide about its new connections, in order.
-type Pair struct {
+type Traffic struct {
 	From, To *policy.Zone
 	Rules    []*policy.Rule // of each line of the list
 	List     List
@@ -37,23 +37,23 @@ func Filtered(from, to *policy.Zone) bool {
 	return from.Interface != to.Interface
 }
 
-// Pairs lists every pair that the firewall is between, zones in the site's order
-// and the firewall itself last.
-func Pairs(site *policy.Site, now time.Time) []*Pair {
+// AllTraffic lists it for every pair of zones that the firewall is between, in
+// the site's order, the firewall itself last.
+func AllTraffic(site *policy.Site, now time.Time) []*Traffic {
 	zones := append(append([]*policy.Zone{}, site.Zones...), nil)
-	var out []*Pair
+	var out []*Traffic
 	for _, from := range zones {
 		for _, to := range zones {
 			if Filtered(from, to) {
-				out = append(out, newPair(site, from, to, now))
+				out = append(out, newTraffic(site, from, to, now))
 			}
 		}
 	}
 	return out
 }
 
-func newPair(site *policy.Site, from, to *policy.Zone, now time.Time) *Pair {
-	p := &Pair{From: from, To: to}
+func newTraffic(site *policy.Site, from, to *policy.Zone, now time.Time) *Traffic {
+	p := &Traffic{From: from, To: to}
 	if to == nil {
 		p.add(site, site.ManagementRule())
 	}
@@ -75,7 +75,7 @@ func endIn(ends []policy.Endpoint, z *policy.Zone) bool {
 }
 
 // add appends a rule, if it matches anything in the pair.
-func (p *Pair) add(site *policy.Site, r *policy.Rule) {
+func (p *Traffic) add(site *policy.Site, r *policy.Rule) {
 	line := Line{Result: dropped, Free: unknown(r.When.Source) || unknown(r.When.Destination)}
 	switch r.Action {
 	case policy.Allow:
@@ -219,7 +219,7 @@ func withPorts(p netset.Product, f netset.Field, r policy.PortRange) netset.Prod
 
 // Packet turns a point of a universe into a packet that begins a connection, as
 // explain and the lab read it.
-func (p *Pair) Packet(u netset.Universe, x netset.Point) policy.Packet {
+func (p *Traffic) Packet(u netset.Universe, x netset.Point) policy.Packet {
 	q := policy.Packet{Src: x[netset.Src].Addr(u.Is4), Dst: x[netset.Dst].Addr(u.Is4)}
 	switch {
 	case p.From != nil:
@@ -245,7 +245,7 @@ func (p *Pair) Packet(u netset.Universe, x netset.Point) policy.Packet {
 // query finds a packet of a set that a rule of the pair decides: the first of
 // those wanted, in order. The set is given as parts; none means every packet.
 // Rules before it with unknown conditions are taken not to match.
-func (p *Pair) query(set []Part, wanted func(k int) bool) (Example, bool) {
+func (p *Traffic) query(set []Part, wanted func(k int) bool) (Example, bool) {
 	for _, u := range p.List.universes() {
 		within := inUniverse(set, u)
 		if set != nil && len(within) == 0 {
@@ -281,7 +281,7 @@ func inUniverse(set []Part, u netset.Universe) []netset.Product {
 }
 
 // table is the pair's in one universe; the one without further sets is kept.
-func (p *Pair) table(u netset.Universe, within []netset.Product) *judge {
+func (p *Traffic) table(u netset.Universe, within []netset.Product) *judge {
 	if len(within) > 0 {
 		return newJudge(&p.List, p.List.table(u, within...))
 	}
@@ -297,7 +297,7 @@ func (p *Pair) table(u netset.Universe, within []netset.Product) *judge {
 // Match returns the place of the first rule that holds a packet of the pair that
 // begins a connection; -1 if none does. Rules with unknown conditions are taken
 // not to match.
-func (p *Pair) Match(q policy.Packet) int {
+func (p *Traffic) Match(q policy.Packet) int {
 	u, x := universe(q)
 	for k, line := range p.List.Lines {
 		if !line.Free && line.holds(u, x) {
