@@ -21,6 +21,11 @@ type Options struct{ Now time.Time }
 // site's. The site must have been validated. What cannot be expressed exactly
 // is an error, and then there is no Config.
 func Compile(site *policy.Site, node string, opt Options) (*Config, diag.List) {
+	return compile(site, node, opt, minRun)
+}
+
+// compile merges runs of at least so many rules.
+func compile(site *policy.Site, node string, opt Options, run int) (*Config, diag.List) {
 	var diags diag.List
 	n := site.Node(node)
 	if n == nil {
@@ -28,6 +33,7 @@ func Compile(site *policy.Site, node string, opt Options) (*Config, diag.List) {
 		return nil, diags
 	}
 	b := newBuilder(site, n, opt.Now)
+	b.run = run
 	b.build()
 	if err := (&nft.Ruleset{Tables: []*nft.Table{b.table}}).Validate(); err != nil && !b.diags.HasErrors() {
 		b.diags.Errorf(site.Range, "not-expressible", "the ruleset cannot be written exactly: %v", err).
@@ -53,6 +59,7 @@ type builder struct {
 	site  *policy.Site
 	node  *policy.Node
 	now   time.Time
+	run   int // the shortest run of rules that is merged
 	table *nft.Table
 	diags diag.List
 

@@ -5,6 +5,8 @@ import (
 
 	"glacis/internal/nft"
 	"glacis/internal/policy"
+
+	"go4.org/netipx"
 )
 
 // forward is the path between zones: connections first, then the pair of
@@ -166,6 +168,8 @@ func (b *builder) input() {
 	b.failoverControl(c, true)
 	b.synOnly(c)
 	b.management(c)
+	add(c, "", jump("itself"))
+	b.itself()
 	vmap := nft.VMap{Key: []nft.Field{nft.IIFName}}
 	for _, i := range b.site.Firewall.Interfaces {
 		vmap.Elements = append(vmap.Elements, nft.Element{Key: []nft.Value{nft.Str(i.Link())}, Verdict: to("in." + i.Name)})
@@ -180,6 +184,18 @@ func (b *builder) input() {
 			b.pair(z, nil)
 		})
 	}
+}
+
+// itself returns for packets to an address that the firewall itself has: a
+// translated address stands for another host.
+func (b *builder) itself() {
+	c := b.chain("itself")
+	for _, f := range families {
+		if set, ok := b.addressSet(f, "itself"+f.digit, "the addresses of interfaces and nodes", f.ranges(b.site.Itself())); ok {
+			add(c, "", inSet(f.daddr, set), nft.Verdict{Kind: nft.Return})
+		}
+	}
+	b.dropTail(c, "(default)", "drop.input")
 }
 
 func (b *builder) management(c *nft.Chain) {
@@ -200,13 +216,23 @@ func (b *builder) dhcpRequests(c *nft.Chain) {
 		if !i.DHCP {
 			continue
 		}
-		servers := one(single("255.255.255.255").From())
-		for _, p := range i.Addresses {
-			if p.Addr().Is4() {
-				servers = append(servers, one(p.Addr())...)
-			}
-		}
+		servers := append(ip4.own(i), single("255.255.255.255"))
 		add(c, "DHCP requests", in(i.Link()), addrs(nft.IPDaddr, servers), is(nft.UDPSport, 68), is(nft.UDPDport, 67), accept())
+	}
+}
+
+// dhcpReplies go to the clients of the interface, and to those that have no
+// address yet.
+func (b *builder) dhcpReplies(c *nft.Chain) {
+	for _, i := range b.site.Firewall.Interfaces {
+		if !i.DHCP || len(ip4.own(i)) == 0 {
+			continue
+		}
+		reply := []nft.Stmt{out(i.Link()), addrs(nft.IPSaddr, ip4.own(i)), is(nft.UDPSport, 67), is(nft.UDPDport, 68)}
+		add(c, "DHCP replies", append(slices.Clip(reply), addrs(nft.IPDaddr, []netipx.IPRange{single("255.255.255.255")}), accept())...)
+		if clients, ok := b.behind(ip4, i); ok {
+			add(c, "DHCP replies", append(slices.Clip(reply), inSet(nft.IPDaddr, clients), accept())...)
+		}
 	}
 }
 
@@ -221,15 +247,12 @@ func (b *builder) output() {
 	c = b.chain("untracked.output")
 	// Multicast listener reports let switches that snoop deliver neighbour
 	// solicitations (RFC 4541, RFC 3810).
-	add(c, "neighbour discovery and multicast listener reports", is(nft.ICMPv6TypeF, 131, 132, neighbourSolicit, neighbourAdvert, 143), accept())
+	b.neighbourDiscovery(c)
+	add(c, "multicast listener reports", is(nft.ICMPv6TypeF, 131, 132, 143), is(nft.IP6HopLimit, 1), accept())
 	b.dropTail(c, "(out of state)", "drop.state")
 
 	c = b.chain("new.output")
-	for _, i := range b.site.Firewall.Interfaces {
-		if i.DHCP {
-			add(c, "DHCP replies", out(i.Link()), is(nft.UDPSport, 67), is(nft.UDPDport, 68), accept())
-		}
-	}
+	b.dhcpReplies(c)
 	b.failoverControl(c, false)
 	b.ownSourceOnly(c)
 	b.synOnly(c)

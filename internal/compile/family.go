@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"glacis/internal/nft"
+	"glacis/internal/policy"
 
 	"go4.org/netipx"
 )
@@ -63,6 +64,15 @@ func (f family) singles(addrs []netip.Addr) []netipx.IPRange {
 		}
 	}
 	return out
+}
+
+// own are the firewall's addresses on an interface.
+func (f family) own(i *policy.Interface) []netipx.IPRange {
+	var addrs []netip.Addr
+	for _, p := range i.Addresses {
+		addrs = append(addrs, p.Addr())
+	}
+	return f.singles(addrs)
 }
 
 func value(r netipx.IPRange) nft.Value { return nft.Addr{Lo: r.From(), Hi: r.To()} }

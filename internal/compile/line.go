@@ -162,9 +162,9 @@ func services(r *policy.Rule, f family) []service {
 			}
 		case policy.HasPorts(m.Proto) && !m.FromPort.IsAny():
 			s := service{tcp: m.Proto == policy.TCP, anyFamily: true}
-			s.stmts = append(s.stmts, is(nft.L4Proto, m.Proto), portMatch(nft.ThSport, m.FromPort))
+			s.stmts = append(s.stmts, portMatch(portFields[m.Proto].source, m.FromPort))
 			if !m.Ports.IsAny() {
-				s.stmts = append(s.stmts, portMatch(nft.ThDport, m.Ports))
+				s.stmts = append(s.stmts, portMatch(portFields[m.Proto].destination, m.Ports))
 			}
 			out = append(out, s)
 		case policy.HasPorts(m.Proto) && !m.Ports.IsAny():
@@ -180,13 +180,18 @@ func services(r *policy.Rule, f family) []service {
 		if slices.Contains(plain, proto) {
 			continue // every port of it anyway
 		}
-		out = append(out, service{stmts: portsOf(proto, disjoint(ports[proto])), tcp: proto == policy.TCP, anyFamily: true})
+		out = append(out, service{stmts: []nft.Stmt{nft.Match{Key: []nft.Field{portFields[proto].destination}, Values: disjoint(ports[proto])}}, tcp: proto == policy.TCP, anyFamily: true})
 	}
 	if len(icmpTypes) > 0 {
 		out = append(out, service{stmts: []nft.Stmt{nft.Match{Key: []nft.Field{f.icmpType()}, Values: disjoint(icmpTypes)}}})
 	}
 	for _, proto := range unique(plain) {
-		out = append(out, service{stmts: []nft.Stmt{is(nft.L4Proto, proto)}, tcp: proto == policy.TCP, anyFamily: !policy.IsICMP(proto)})
+		if policy.IsICMP(proto) { // its number exists in both families, its types in one
+			every := nft.Element{Key: []nft.Value{nft.Num{Lo: 0, Hi: 255}}}
+			out = append(out, service{stmts: []nft.Stmt{nft.Match{Key: []nft.Field{f.icmpType()}, Values: []nft.Element{every}}}})
+			continue
+		}
+		out = append(out, service{stmts: []nft.Stmt{is(nft.L4Proto, proto)}, tcp: proto == policy.TCP, anyFamily: true})
 	}
 	return out
 }
@@ -199,15 +204,14 @@ func matches(r *policy.Rule) []policy.Match {
 	return out
 }
 
-// portsOf matches destination ports of one protocol.
-func portsOf(proto uint8, ports []nft.Element) []nft.Stmt {
-	switch proto {
-	case policy.TCP:
-		return []nft.Stmt{nft.Match{Key: []nft.Field{nft.TCPDport}, Values: ports}}
-	case policy.UDP:
-		return []nft.Stmt{nft.Match{Key: []nft.Field{nft.UDPDport}, Values: ports}}
-	}
-	return []nft.Stmt{is(nft.L4Proto, proto), nft.Match{Key: []nft.Field{nft.ThDport}, Values: ports}}
+// portFields are the ports of the protocols that have them; reading one implies
+// the protocol.
+var portFields = map[uint8]struct{ source, destination nft.Field }{
+	policy.TCP:     {nft.TCPSport, nft.TCPDport},
+	policy.UDP:     {nft.UDPSport, nft.UDPDport},
+	policy.SCTP:    {nft.SCTPSport, nft.SCTPDport},
+	policy.DCCP:    {nft.DCCPSport, nft.DCCPDport},
+	policy.UDPLite: {nft.UDPLiteSport, nft.UDPLiteDport},
 }
 
 func portMatch(f nft.Field, r policy.PortRange) nft.Stmt {

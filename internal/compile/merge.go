@@ -42,7 +42,7 @@ run:
 		}
 		n++
 	}
-	if n < minRun {
+	if n < b.run {
 		return 0
 	}
 	for _, r := range rules[:n] {

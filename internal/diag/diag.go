@@ -133,6 +133,21 @@ func (l List) Sort() {
 	})
 }
 
+// Cut keeps the first most diagnostics and says how many there are more, with
+// the severity of the worst of those: a list that held errors still does.
+func (l List) Cut(most int) List {
+	if len(l) <= most {
+		return l
+	}
+	rest := l[most:]
+	worst := slices.MinFunc(rest, func(a, b Diagnostic) int { return cmp.Compare(a.Severity, b.Severity) })
+	return append(l[:most:most], Diagnostic{
+		Severity: worst.Severity, Code: "too-many", Range: worst.Range,
+		Summary: fmt.Sprintf("%d or more are not shown, this is one: %s", len(rest), worst.Summary),
+		Fix:     "mend those above first: many often have one cause",
+	})
+}
+
 // Err returns the list as one error if it holds an error, else nil.
 func (l List) Err() error {
 	if !l.HasErrors() {

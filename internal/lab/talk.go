@@ -72,7 +72,44 @@ func (l *Lab) Talk(ctx context.Context, progress func(done, total int)) ([]*Talk
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return all, <-errs
+	if err := <-errs; err != nil {
+		return nil, err
+	}
+	return all, retry(ctx, all)
+}
+
+// maxStubborn is how many conversations may go wrong again before it is plain
+// that patience is not what they lack.
+const maxStubborn = 20
+
+// retry holds every conversation that went wrong once more, alone and with
+// patience: a busy machine is no fault of the firewall.
+func retry(ctx context.Context, all []*Talk) error {
+	stubborn := 0
+	for _, t := range all {
+		if t.Agrees() || stubborn == maxStubborn {
+			continue
+		}
+		if err := t.hold(ctx, 3*patience); err != nil {
+			return err
+		}
+		if !t.Agrees() {
+			stubborn++
+		}
+	}
+	return ctx.Err()
+}
+
+// hold carries the conversation out.
+func (t *Talk) hold(ctx context.Context, patience time.Duration) error {
+	err := t.From.Namespace.Do(func() (err error) {
+		t.Observed, err = converse(ctx, t.Packet, patience)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s, %s: %w", t.From.Name, t.Packet, err)
+	}
+	return nil
 }
 
 // target is an address and port worth trying.
@@ -176,12 +213,8 @@ func (m *Machine) hold(ctx context.Context, talks []*Talk, done *counter) error 
 		case <-tick.C:
 		}
 		wait.Go(func() {
-			err := m.Namespace.Do(func() (err error) {
-				t.Observed, err = converse(ctx, t.Packet)
-				return err
-			})
-			if err != nil {
-				errs <- fmt.Errorf("%s, %s: %w", m.Name, t.Packet, err)
+			if err := t.hold(ctx, patience); err != nil {
+				errs <- err
 			}
 			done.add()
 		})
@@ -191,7 +224,7 @@ func (m *Machine) hold(ctx context.Context, talks []*Talk, done *counter) error 
 
 // converse opens one conversation from the namespace of the calling thread. The
 // error is for what kept it from trying.
-func converse(ctx context.Context, p policy.Packet) (string, error) {
+func converse(ctx context.Context, p policy.Packet, patience time.Duration) (string, error) {
 	dialer := net.Dialer{Timeout: patience}
 	network := policy.ProtoName(p.Proto)
 	if p.Proto == policy.TCP {

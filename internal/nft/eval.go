@@ -28,8 +28,12 @@ const (
 	Rejected = "reject"
 )
 
-// noRoute stands for the chain where a packet is lost for want of a route.
-const noRoute = "(no route)"
+// priorityConntrack is where connection tracking hooks in (NF_IP_PRI_CONNTRACK):
+// in chains before it the packet has no state yet.
+const priorityConntrack = -200
+
+// NoRoute stands for the chain where a packet is lost for want of a route.
+const NoRoute = "(no route)"
 
 // Eval says what the ruleset does with one packet, hook by hook as the kernel
 // runs them: prerouting, routing, input or forward, postrouting; or output and
@@ -49,10 +53,18 @@ type evaluation struct {
 	p       Packet
 	env     Env
 	result  Result
+	visited int // chains entered
 }
+
+// maxVisits bounds the chains that one packet enters: a hostile ruleset may make
+// every chain jump to the next many times.
+const maxVisits = 100_000
 
 func (e *evaluation) run() error {
 	hooks := []string{"output"}
+	if err := e.ingress(); err != nil {
+		return err
+	}
 	if e.p.IIF != "" {
 		if ok, err := e.hook("prerouting"); !ok {
 			return err
@@ -60,7 +72,7 @@ func (e *evaluation) run() error {
 	}
 	link, local, ok := e.env.Route(e.p.Dst)
 	if !ok {
-		e.result.Verdict, e.result.Chain = Dropped, noRoute
+		e.result.Verdict, e.result.Chain = Dropped, NoRoute
 		return nil
 	}
 	e.p.oif, e.result.Local = link, local
@@ -88,6 +100,7 @@ func (e *evaluation) hook(name string) (bool, error) {
 		e.p.fibType = e.env.FibType(e.p.Dst)
 	}
 	for _, b := range e.ruleset.bases(name, e.p.Src.Is4()) {
+		e.p.tracked = b.chain.Base.Priority >= priorityConntrack || name != "prerouting" && name != "output"
 		if b.chain.Base.Type == "nat" && e.p.CTState != CTNew {
 			continue
 		}
@@ -109,6 +122,18 @@ func (e *evaluation) hook(name string) (bool, error) {
 		e.result.Verdict = Accepted
 	}
 	return true, nil
+}
+
+// ingress refuses rulesets that judge packets before any hook that is evaluated.
+func (e *evaluation) ingress() error {
+	for _, t := range e.ruleset.Tables {
+		for _, c := range t.Chains {
+			if b := c.Base; b != nil && (b.Hook == "ingress" || b.Hook == "egress") && (b.Device == "" || b.Device == e.p.IIF) && len(c.Rules) > 0 {
+				return fmt.Errorf("chain %s of table %s hooks %s, which is not evaluated", c.Name, t.Name, b.Hook)
+			}
+		}
+	}
+	return nil
 }
 
 type base struct {
@@ -149,8 +174,11 @@ type walk struct {
 }
 
 func (w *walk) chain(c *Chain, depth int) (outcome, error) {
-	if depth > maxJumpDepth {
-		return "", fmt.Errorf("jumps deeper than %d", maxJumpDepth)
+	if depth > maxJumpDepth+len(w.table.Chains) {
+		return "", fmt.Errorf("chains lead back to themselves, or nest deeper than the kernel follows")
+	}
+	if w.visited++; w.visited > maxVisits {
+		return "", fmt.Errorf("more than %d chains on the way of one packet", maxVisits)
 	}
 	for _, r := range c.Rules {
 		w.name = c.Name
@@ -246,10 +274,12 @@ func (w *walk) stmt(s Stmt) (matched bool, v *Verdict, err error) {
 	case Update:
 		return w.update(s)
 	case RejectWith:
-		return true, &Verdict{Kind: reject}, nil
+		is4 := w.p.Src.Is4()
+		return (s.ICMP == "" || is4) && (s.ICMPv6 == "" || !is4), &Verdict{Kind: reject}, nil
 	case Translate:
 		return w.translate(s)
 	case Notrack:
+		w.p.CTState = CTUntracked
 	case Unknown:
 		return false, nil, fmt.Errorf("a statement that is not understood: %s", s.Text)
 	default:
@@ -299,12 +329,13 @@ func (w *walk) match(m Match) (bool, error) {
 		if s == nil {
 			return false, fmt.Errorf("no set @%s", m.Set)
 		}
-		if s.Dynamic {
-			return false, fmt.Errorf("@%s is filled by packets: what it holds is not known", m.Set)
+		if s.Dynamic || s.Unknown != "" {
+			return false, fmt.Errorf("what @%s holds is not known: packets fill it, or it is not understood: %s", m.Set, s.Unknown)
 		}
 		elements = s.Elements
 	}
-	return (lookup(elements, key) != nil) != m.Not, nil
+	e, err := lookup(elements, key)
+	return (e != nil) != m.Not, err
 }
 
 // find looks a key up in a map; nil if it is not there.
@@ -318,23 +349,34 @@ func (w *walk) find(fields []Field, set string, elements []Element) (*Element, e
 		if s == nil {
 			return nil, fmt.Errorf("no map @%s", set)
 		}
+		if s.Dynamic || s.Unknown != "" {
+			return nil, fmt.Errorf("what @%s holds is not known: packets fill it, or it is not understood: %s", set, s.Unknown)
+		}
 		elements = s.Elements
 	}
-	return lookup(elements, key), nil
+	return lookup(elements, key)
 }
 
-// lookup returns the element that holds the key; the catch-all if none does.
-func lookup(elements []Element, key []Value) *Element {
-	var all *Element
+// lookup returns the element that holds the key; the catch-all if none does. Two
+// that hold it are an error: which one the kernel takes is not defined.
+func lookup(elements []Element, key []Value) (*Element, error) {
+	var found, all *Element
 	for k := range elements {
 		e := &elements[k]
-		if e.Default {
+		switch {
+		case e.Default:
 			all = e
-		} else if holds(e.Key, key) {
-			return e
+		case !holds(e.Key, key):
+		case found != nil:
+			return nil, fmt.Errorf("elements %s and %s both hold %s", elementText(*found, nil), elementText(*e, nil), valuesText(key, nil))
+		default:
+			found = e
 		}
 	}
-	return all
+	if found == nil {
+		found = all
+	}
+	return found, nil
 }
 
 func holds(ranges, key []Value) bool {
@@ -380,7 +422,7 @@ func (w *walk) translate(t Translate) (bool, *Verdict, error) {
 	case t.Kind == "masquerade":
 		return false, nil, fmt.Errorf("masquerade: the address of %s is not known", w.p.oif)
 	case addr.Is4() != w.p.Src.Is4():
-		return false, nil, nil
+		return true, nil, nil // the kernel goes on with the next statement
 	case t.Kind == "dnat":
 		w.p.Dst, w.p.status = addr, w.p.status|32
 		if port != 0 {

@@ -4,41 +4,75 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
-// maxJSON bounds what ReadJSON takes in.
-const maxJSON = 256 << 20
-
 // ReadJSON reads what `nft -j list ruleset` (or list table) prints, version 1
-// of libnftables-json(5). Rules of other tools are kept too: a statement that
-// is not understood becomes Unknown, never nothing. A set whose type or element
-// is not understood is an error: a lookup in it could not be answered.
+// of libnftables-json(5). Rules of other tools are kept too: a statement or set
+// that is not understood becomes Unknown, never nothing. What is no listing at
+// all, or larger than a listing can be, is an error.
 func ReadJSON(r io.Reader) (*Ruleset, error) {
-	limited := &io.LimitedReader{R: r, N: maxJSON + 1}
 	var doc struct {
 		Nftables []map[string]json.RawMessage `json:"nftables"`
 	}
-	dec := json.NewDecoder(limited)
+	dec := json.NewDecoder(&bounded{r: r})
 	if err := dec.Decode(&doc); err != nil {
-		if limited.N == 0 {
-			return nil, fmt.Errorf("nft JSON: more than %d MB", maxJSON>>20)
-		}
 		return nil, fmt.Errorf("nft JSON: %w", err)
 	}
-	rd := &reader{tables: map[[2]string]*Table{}, chains: map[[3]string]*Chain{}}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, fmt.Errorf("nft JSON: something follows the listing")
+	}
+	if err := checkVersion(doc.Nftables); err != nil {
+		return nil, fmt.Errorf("nft JSON: %w", err)
+	}
+	rd := &reader{tables: map[[2]string]*Table{}, chains: map[[3]string]*Chain{}, seen: map[[4]string]bool{}}
 	for k, object := range doc.Nftables {
 		if err := rd.object(object); err != nil {
 			return nil, fmt.Errorf("nft JSON: object %d: %w", k+1, err)
 		}
+		doc.Nftables[k] = nil
 	}
+	rd.out.markDynamic()
+	for _, readElements := range rd.later {
+		readElements()
+	}
+	rd.out.settle()
 	return &rd.out, nil
+}
+
+// checkVersion wants the object that nft begins every listing with: without it
+// an empty document would pass for an empty ruleset.
+func checkVersion(objects []map[string]json.RawMessage) error {
+	if len(objects) == 0 || objects[0]["metainfo"] == nil {
+		return fmt.Errorf("no listing of nft: it has no metainfo")
+	}
+	var info struct {
+		Version int `json:"json_schema_version"`
+	}
+	if err := json.Unmarshal(objects[0]["metainfo"], &info); err != nil || info.Version != 1 {
+		return fmt.Errorf("schema version %d is not understood, only 1", info.Version)
+	}
+	return nil
 }
 
 type reader struct {
 	out    Ruleset
 	tables map[[2]string]*Table
 	chains map[[3]string]*Chain
+	later  []func()           // reads the elements, once it is known which sets packets fill
+	seen   map[[4]string]bool // kind, family, table and name of what has one
+}
+
+// once refuses a second object of the same name: references to it would mean
+// either.
+func (rd *reader) once(kind, family, table, name string) error {
+	key := [4]string{kind, family, table, name}
+	if rd.seen[key] {
+		return fmt.Errorf("%s %q is listed twice", kind, name)
+	}
+	rd.seen[key] = true
+	return nil
 }
 
 func (rd *reader) object(object map[string]json.RawMessage) error {
@@ -96,6 +130,9 @@ func (rd *reader) counter(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return err
 	}
+	if err := rd.once("counter", c.Family, c.Table, c.Name); err != nil {
+		return err
+	}
 	t := rd.in(c.Family, c.Table)
 	t.Counters = append(t.Counters, &Counter{Name: c.Name, Comment: c.Comment, Packets: c.Packets, Bytes: c.Bytes})
 	return nil
@@ -103,10 +140,13 @@ func (rd *reader) counter(raw json.RawMessage) error {
 
 func (rd *reader) chain(raw json.RawMessage) error {
 	var c struct {
-		Family, Table, Name, Comment, Type, Hook, Policy string
-		Prio                                             int
+		Family, Table, Name, Comment, Type, Hook, Policy, Dev string
+		Prio                                                  int
 	}
 	if err := json.Unmarshal(raw, &c); err != nil {
+		return err
+	}
+	if err := rd.once("chain", c.Family, c.Table, c.Name); err != nil {
 		return err
 	}
 	chain := &Chain{Name: c.Name, Comment: c.Comment}
@@ -114,7 +154,7 @@ func (rd *reader) chain(raw json.RawMessage) error {
 		if c.Policy == "" {
 			c.Policy = "accept"
 		}
-		chain.Base = &Base{Type: c.Type, Hook: c.Hook, Priority: c.Prio, Policy: c.Policy}
+		chain.Base = &Base{Type: c.Type, Hook: c.Hook, Priority: c.Prio, Policy: c.Policy, Device: c.Dev}
 	}
 	t := rd.in(c.Family, c.Table)
 	t.Chains = append(t.Chains, chain)
@@ -150,45 +190,87 @@ func (rd *reader) rule(raw json.RawMessage) error {
 func (rd *reader) set(raw json.RawMessage) error {
 	var s struct {
 		Family, Table, Name, Comment string
-		Type, Map                    json.RawMessage
-		Flags                        json.RawMessage
+		Type, Map, Flags, Stmt       json.RawMessage
 		Elem                         []json.RawMessage
-		Size                         int
-		Timeout                      int
+		Size, Timeout                int
 	}
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
+	if err := rd.once("set", s.Family, s.Table, s.Name); err != nil {
+		return err
+	}
 	set := &Set{Name: s.Name, Comment: s.Comment, Size: s.Size, Timeout: time.Duration(s.Timeout) * time.Second}
-	var err error
-	if set.Key, err = readTypes(s.Type); err != nil {
-		return fmt.Errorf("set %s: %w", s.Name, err)
+	t := rd.in(s.Family, s.Table)
+	t.Sets = append(t.Sets, set)
+	if err := set.read(s.Type, s.Map, s.Flags, s.Stmt); err != nil {
+		set.Unknown = err.Error()
+		return nil
 	}
-	if err := set.readMapType(s.Map); err != nil {
-		return fmt.Errorf("map %s: %w", s.Name, err)
-	}
-	flags, err := words(s.Flags)
-	if err != nil {
-		return fmt.Errorf("set %s: %w", s.Name, err)
-	}
-	for _, f := range flags {
-		set.setFlag(f)
-	}
-	for _, e := range s.Elem {
-		element, err := set.readElement(e)
-		if err != nil {
-			return fmt.Errorf("set %s: %w", s.Name, err)
+	rd.later = append(rd.later, func() {
+		if err := set.readElements(s.Elem); err != nil {
+			set.Unknown, set.Elements = err.Error(), nil
 		}
-		set.Elements = append(set.Elements, element)
+	})
+	return nil
+}
+
+// readElements reads what is in a set, unless packets put it there: that is
+// what happened, not what was configured.
+func (s *Set) readElements(elements []json.RawMessage) error {
+	if s.Dynamic {
+		return nil
+	}
+	for _, e := range elements {
+		element, err := s.readElement(e)
+		if err != nil {
+			return err
+		}
+		s.Elements = append(s.Elements, element)
+	}
+	return nil
+}
+
+// read fills in what a set is of.
+func (s *Set) read(key, data, flags, stmt json.RawMessage) error {
+	var err error
+	if s.Key, err = readTypes(key); err != nil {
+		return err
+	}
+	if err := s.readMapType(data); err != nil {
+		return err
+	}
+	words, err := words(flags)
+	if err != nil {
+		return err
+	}
+	for _, f := range words {
+		s.setFlag(f)
+	}
+	if stmt != nil && !onlyCounts(stmt) {
+		return fmt.Errorf("elements that do more than be there: %s", stmt)
 	}
 	// nft 1.0.6 lists `flags dynamic` only as its timeout: a set with both a
 	// size and a timeout is one that the packet path fills.
-	if set.Timeout > 0 && set.Size > 0 {
-		set.Dynamic = true
+	if s.Timeout > 0 && s.Size > 0 {
+		s.Dynamic = true
 	}
-	t := rd.in(s.Family, s.Table)
-	t.Sets = append(t.Sets, set)
 	return nil
+}
+
+// onlyCounts reports whether the statements that a set runs for each element
+// are counters: a limit or quota there decides whether the element matches.
+func onlyCounts(raw json.RawMessage) bool {
+	var list []map[string]json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return false
+	}
+	for _, m := range list {
+		if len(m) != 1 || m["counter"] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Set) setFlag(f string) {
@@ -225,6 +307,12 @@ func readTypes(raw json.RawMessage) ([]Type, error) {
 	names, err := words(raw)
 	if err != nil {
 		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no type")
+	}
+	if len(names) == 1 { // a map's data type is one string
+		names = strings.Split(names[0], " . ")
 	}
 	var out []Type
 	for _, n := range names {
@@ -280,11 +368,16 @@ func (s *Set) readElement(raw json.RawMessage) (Element, error) {
 // readKey reads the key of an element: a value, a concatenation, `*`, or one of
 // these wrapped in {"elem": {"val": ...}} with a comment, timeout or counter.
 func readKey(raw json.RawMessage, fields []Field) (Element, error) {
-	var wrapped struct {
-		Elem *struct{ Val json.RawMessage }
-	}
-	if json.Unmarshal(raw, &wrapped) == nil && wrapped.Elem != nil {
-		return readKey(wrapped.Elem.Val, fields)
+	if kind, body, err := one(raw); err == nil && kind == "elem" {
+		var wrapped struct {
+			Val                    json.RawMessage
+			Comment, Counter       json.RawMessage
+			Timeout, Expires, Last json.RawMessage
+		}
+		if err := strict(body, &wrapped); err != nil {
+			return Element{}, fmt.Errorf("an element that does more than be there: %s", raw)
+		}
+		return readKey(wrapped.Val, fields)
 	}
 	if string(raw) == `"*"` {
 		return Element{Default: true}, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"go4.org/netipx"
@@ -109,16 +110,29 @@ func readMatch(raw json.RawMessage) (Stmt, error) {
 		out.Set = name
 		return out, nil
 	}
-	out.Values, err = readValues(m.Right, out.Key)
-	if err != nil {
-		return nil, err
+	if m.Op == "in" && !slices.Equal(out.Key, []Field{CTStateF}) {
+		return readAnyBit(out, m.Right)
 	}
-	// On bit fields `in` means any of the bits; written as several values it
-	// means the same, and one bit is one value. Two bits at once would not.
-	if m.Op == "in" && out.Key[0] != CTStateF && out.Key[0] != CTStatus {
+	// A list beside `in` is any of them; beside another operator it is not known
+	// what nft would mean. A packet has one ct state: there `in` is a set.
+	if strings.HasPrefix(string(m.Right), "[") && m.Op != "in" {
 		return nil, errUnknown
 	}
-	return out, nil
+	out.Values, err = readValues(m.Right, out.Key)
+	return out, err
+}
+
+// readAnyBit reads `field in bits`: any of the bits, which is a mask.
+func readAnyBit(m Match, right json.RawMessage) (Stmt, error) {
+	if len(m.Key) != 1 || m.Key[0] != TCPFlags && m.Key[0] != CTStatus {
+		return nil, errUnknown
+	}
+	bits, err := readBits(right, m.Key[0])
+	if err != nil || bits == 0 {
+		return nil, errUnknown
+	}
+	m.Mask, m.Not, m.Values = bits, true, []Element{{Key: []Value{Num{}}}}
+	return m, nil
 }
 
 // readMasked reads `field & mask op value`.
@@ -223,6 +237,9 @@ func readValue(raw json.RawMessage, f Field) (Value, error) {
 		return readPrefix(body)
 	case "range":
 		return readRange(body, f)
+	case "|":
+		n, err := readBits(raw, f)
+		return N(n), err
 	}
 	return nil, errUnknown
 }
@@ -428,7 +445,11 @@ func readLog(raw json.RawMessage) (Stmt, error) {
 	if err := strict(raw, &l); err != nil {
 		return nil, err
 	}
-	out := Log{Prefix: l.Prefix, Group: -1, Snaplen: l.Snaplen, QThreshold: l.QueueThreshold}
+	flags, err := words(l.Flags)
+	if err != nil {
+		return nil, errUnknown
+	}
+	out := Log{Prefix: l.Prefix, Group: -1, Snaplen: l.Snaplen, QThreshold: l.QueueThreshold, Level: l.Level, Flags: strings.Join(flags, ",")}
 	if l.Group != nil {
 		out.Group = *l.Group
 	}
@@ -488,10 +509,17 @@ func readReject(raw json.RawMessage) (Stmt, error) {
 	if err := strict(raw, &r); err != nil {
 		return nil, err
 	}
-	if r.Type == "tcp reset" {
+	switch r.Type {
+	case "tcp reset":
 		return RejectWith{TCPReset: true}, nil
+	case "icmpx":
+		return RejectWith{ICMPX: r.Expr}, nil
+	case "icmp":
+		return RejectWith{ICMP: r.Expr}, nil
+	case "icmpv6":
+		return RejectWith{ICMPv6: r.Expr}, nil
 	}
-	return RejectWith{ICMPX: r.Expr}, nil
+	return nil, errUnknown
 }
 
 func readTranslate(kind string, raw json.RawMessage) (Stmt, error) {

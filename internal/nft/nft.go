@@ -59,6 +59,10 @@ type Set struct {
 	Timeout  time.Duration // flags timeout with this default
 	Size     int
 	Elements []Element
+
+	// Unknown says what of the set the reader did not understand; then nobody
+	// can say what is in it.
+	Unknown string
 }
 
 // Element is one entry of a set or map.
@@ -107,6 +111,7 @@ type Base struct {
 	Hook     string // prerouting, input, forward, output, postrouting
 	Priority int
 	Policy   string // accept or drop
+	Device   string // hook ingress and egress only
 }
 
 // The usual priorities of base chains in the inet family, nft(8).
@@ -141,6 +146,12 @@ const (
 	TCPFlags     Field = "tcp flags"
 	UDPSport     Field = "udp sport"
 	UDPDport     Field = "udp dport"
+	SCTPSport    Field = "sctp sport"
+	SCTPDport    Field = "sctp dport"
+	DCCPSport    Field = "dccp sport"
+	DCCPDport    Field = "dccp dport"
+	UDPLiteSport Field = "udplite sport"
+	UDPLiteDport Field = "udplite dport"
 	ThSport      Field = "th sport"
 	ThDport      Field = "th dport"
 	ICMPTypeF    Field = "icmp type"
@@ -219,6 +230,8 @@ type Log struct {
 	Group      int
 	Snaplen    int
 	QThreshold int
+	Level      string // kernel log only; empty is warn
+	Flags      string // kernel log only: all, or words with commas between
 }
 
 // Limit matches while (or with Over: once no longer) packets come slower than
@@ -226,7 +239,7 @@ type Log struct {
 type Limit struct {
 	Rate  int
 	Per   string // second, minute, hour, day
-	Burst int    // packets
+	Burst int    // packets; 0 is nft's default of 5
 	Over  bool
 }
 
@@ -242,7 +255,9 @@ type Update struct {
 // RejectWith refuses the packet and tells the sender.
 type RejectWith struct {
 	TCPReset bool
-	ICMPX    string // icmpx code such as admin-prohibited; empty with TCPReset
+	ICMPX    string // a code for both families, such as admin-prohibited
+	ICMP     string // a code for IPv4 only: others do not match
+	ICMPv6   string // a code for IPv6 only
 }
 
 // Translate is snat, dnat or masquerade. With Set, address (and port, if the

@@ -18,6 +18,7 @@ type Packet struct {
 	oif      string
 	fibType  uint64
 	status   uint64 // ct status
+	tracked  bool   // connection tracking has seen it
 }
 
 // Env is what a packet's fate depends on besides the ruleset.
@@ -69,6 +70,18 @@ func (p *Packet) value(f Field) (Value, bool) {
 		return N(p.SrcPort), p.Proto == 17
 	case UDPDport:
 		return N(p.DstPort), p.Proto == 17
+	case SCTPSport:
+		return N(p.SrcPort), p.Proto == 132
+	case SCTPDport:
+		return N(p.DstPort), p.Proto == 132
+	case DCCPSport:
+		return N(p.SrcPort), p.Proto == 33
+	case DCCPDport:
+		return N(p.DstPort), p.Proto == 33
+	case UDPLiteSport:
+		return N(p.SrcPort), p.Proto == 136
+	case UDPLiteDport:
+		return N(p.DstPort), p.Proto == 136
 	case ThSport:
 		return N(p.SrcPort), hasPorts(p.Proto)
 	case ThDport:
@@ -95,6 +108,9 @@ func (p *Packet) value(f Field) (Value, bool) {
 	case MetaMark:
 		return N(uint64(p.Mark)), true
 	case CTStateF:
+		if !p.tracked && p.CTState != CTUntracked {
+			return N(uint64(CTInvalid)), true // nft_ct_get_eval: no connection yet
+		}
 		return N(p.CTState), true
 	case CTStatus:
 		return N(p.status), p.CTState != CTUntracked

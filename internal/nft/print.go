@@ -158,7 +158,11 @@ func (p *printer) chain(c *Chain) {
 		p.line(2, "comment %s", quote(c.Comment))
 	}
 	if b := c.Base; b != nil {
-		p.line(2, "type %s hook %s priority %d; policy %s;", b.Type, b.Hook, b.Priority, b.Policy)
+		device := ""
+		if b.Device != "" {
+			device = "device " + quote(b.Device) + " "
+		}
+		p.line(2, "type %s hook %s %spriority %d; policy %s;", b.Type, b.Hook, device, b.Priority, b.Policy)
 	}
 	for _, r := range c.Rules {
 		p.line(2, "%s", r)
@@ -204,10 +208,7 @@ func stmtText(s Stmt) string {
 	case Update:
 		return updateText(s)
 	case RejectWith:
-		if s.TCPReset {
-			return "reject with tcp reset"
-		}
-		return "reject with icmpx " + s.ICMPX
+		return rejectText(s)
 	case Translate:
 		return translateText(s)
 	case Notrack:
@@ -231,10 +232,25 @@ func matchText(m Match) string {
 		return fmt.Sprintf("%s & (%s) %s %s", keyText(m.Key), bits(m.Mask, m.Key[0]), op, want)
 	}
 	text := keyText(m.Key) + " "
-	if m.Not {
+	switch {
+	case m.Not:
 		text += "!= "
+	case m.Key[0] == TCPFlags || m.Key[0] == CTStatus: // without it nft asks for any of the bits
+		text += "== "
 	}
 	return text + lookupText(m.Set, m.Values, m.Key)
+}
+
+func rejectText(r RejectWith) string {
+	switch {
+	case r.TCPReset:
+		return "reject with tcp reset"
+	case r.ICMP != "":
+		return "reject with icmp " + r.ICMP
+	case r.ICMPv6 != "":
+		return "reject with icmpv6 " + r.ICMPv6
+	}
+	return "reject with icmpx " + r.ICMPX
 }
 
 // lookupText writes a named set, a single value, or an anonymous set or map.
@@ -316,6 +332,9 @@ func numberText(n uint64, f Field) string {
 	if name, ok := symbols[f][n]; ok {
 		return name
 	}
+	if f == TCPFlags && n != 0 {
+		return bits(n, f)
+	}
 	return fmt.Sprint(n)
 }
 
@@ -347,7 +366,16 @@ func (v Verdict) String() string {
 }
 
 func logText(l Log) string {
-	text := "log prefix " + quote(l.Prefix)
+	text := "log"
+	if l.Prefix != "" {
+		text += " prefix " + quote(l.Prefix)
+	}
+	if l.Level != "" {
+		text += " level " + l.Level
+	}
+	if l.Flags != "" {
+		text += " flags " + l.Flags
+	}
 	if l.Group >= 0 {
 		text += fmt.Sprintf(" group %d", l.Group)
 	}

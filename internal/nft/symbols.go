@@ -8,6 +8,17 @@ const FibLocal = 2
 // then refuses the ruleset: those are printed as numbers.
 var protocols = map[uint64]string{1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 50: "esp", 51: "ah", 58: "icmpv6", 108: "comp", 132: "sctp", 136: "udplite"}
 
+// protocolNames are all that /etc/protocols has on the usual systems (netbase,
+// after IANA's protocol-numbers), for reading.
+var protocolNames = map[string]uint64{"icmpv6": 58, "ospfigp": 89,
+	"ip": 0, "hopopt": 0, "icmp": 1, "igmp": 2, "ggp": 3, "ipencap": 4, "st": 5, "tcp": 6, "egp": 8, "igp": 9, "pup": 12, "udp": 17, "hmp": 20,
+	"xns-idp": 22, "rdp": 27, "iso-tp4": 29, "dccp": 33, "xtp": 36, "ddp": 37, "idpr-cmtp": 38, "ipv6": 41, "ipv6-route": 43, "ipv6-frag": 44,
+	"idrp": 45, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51, "skip": 57, "ipv6-icmp": 58, "ipv6-nonxt": 59, "ipv6-opts": 60, "rspf": 73, "vmtp": 81,
+	"eigrp": 88, "ospf": 89, "ax.25": 93, "ipip": 94, "etherip": 97, "encap": 98, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "isis": 124,
+	"sctp": 132, "fc": 133, "mobility-header": 135, "udplite": 136, "mpls-in-ip": 137, "manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142,
+	"ethernet": 143, "mptcp": 262,
+}
+
 // symbols are the names nft(8) prints for numbers of a field, and reads back.
 var symbols = map[Field]map[uint64]string{
 	L4Proto:      protocols,
@@ -37,7 +48,7 @@ var numbers = func() map[Field]map[string]uint64 {
 		}
 	}
 	for _, f := range []Field{L4Proto, IPProtocol} {
-		for name, n := range map[string]uint64{"igmp": 2, "gre": 47, "ipv6-icmp": 58, "pim": 103, "ipcomp": 108, "vrrp": 112, "ospf": 89, "ospfigp": 89, "l2tp": 115, "ipencap": 4, "ipip": 94, "ipv6": 41, "eigrp": 88} {
+		for name, n := range protocolNames {
 			out[f][name] = n
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Limits of the kernel (linux/netfilter/nf_tables.h, nf_log.h).
@@ -125,8 +126,13 @@ func checkText(s string) error {
 }
 
 func (v *validator) set(s *Set) error {
-	if len(s.Key) == 0 {
+	switch {
+	case s.Unknown != "":
+		return fmt.Errorf("not understood: %s", s.Unknown)
+	case len(s.Key) == 0:
 		return fmt.Errorf("no key type")
+	case s.Timeout%time.Second != 0 || s.Timeout < 0 || s.Size < 0:
+		return fmt.Errorf("a timeout of %v, size %d", s.Timeout, s.Size)
 	}
 	for _, e := range s.Elements {
 		if err := v.element(e, s.Key, s.Verdicts, s.Counters, s.Data); err != nil {
@@ -195,7 +201,7 @@ func checkValue(value Value, t Type) error {
 			return fmt.Errorf("%d-%d is not of type %s", value.Lo, value.Hi, t)
 		}
 	case Str:
-		if t != IfName || value == "" || len(value) > 15 || checkText(string(value)) != nil {
+		if t != IfName || value == "" || len(value) > 15 || strings.ContainsAny(string(value), "\\") || checkText(string(value)) != nil {
 			return fmt.Errorf("%q is not of type %s", string(value), t)
 		}
 	default:
@@ -220,6 +226,7 @@ var typeMost = map[Type]uint64{InetProto: 255, InetService: 65535, ICMPType: 255
 // fieldType gives the type of values that a field compares with.
 var fieldType = map[Field]Type{IPSaddr: IPv4Addr, IPDaddr: IPv4Addr, IP6Saddr: IPv6Addr, IP6Daddr: IPv6Addr, IPProtocol: InetProto, L4Proto: InetProto,
 	IPTTL: integer, IP6HopLimit: integer, TCPSport: InetService, TCPDport: InetService, UDPSport: InetService, UDPDport: InetService,
+	SCTPSport: InetService, SCTPDport: InetService, DCCPSport: InetService, DCCPDport: InetService, UDPLiteSport: InetService, UDPLiteDport: InetService,
 	ThSport: InetService, ThDport: InetService, TCPFlags: tcpFlag, ICMPTypeF: ICMPType, ICMPCodeF: integer, ICMPv6TypeF: ICMPv6Type,
 	ICMPv6CodeF: integer, IIFName: IfName, OIFName: IfName, NFProto: integer, MetaMark: Mark, CTStateF: CTState, CTStatus: ctStatus, FibDaddrType: integer}
 
@@ -279,7 +286,7 @@ func (v *validator) stmt(s Stmt) error {
 	case CountMap:
 		return v.lookup(s.Key, s.Set, nil, false, true)
 	case Log:
-		return checkText(s.Prefix)
+		return checkLog(s)
 	case Limit:
 		return checkLimit(&s)
 	case Update:
@@ -288,9 +295,7 @@ func (v *validator) stmt(s Stmt) error {
 		}
 		return firstError(v.lookup(s.Key, s.Set, nil, false, false), checkLimit(s.Limit))
 	case RejectWith:
-		if s.TCPReset == (s.ICMPX != "") {
-			return fmt.Errorf("reject with neither or both of reset and icmpx")
-		}
+		return checkReject(s)
 	case Translate:
 		return v.translate(s)
 	case Notrack:
@@ -300,6 +305,43 @@ func (v *validator) stmt(s Stmt) error {
 		return fmt.Errorf("no such statement: %T", s)
 	}
 	return nil
+}
+
+var rejectCodes = []string{"no-route", "port-unreachable", "host-unreachable", "admin-prohibited", "net-unreachable", "prot-unreachable", "net-prohibited", "host-prohibited",
+	"addr-unreachable", "policy-fail", "reject-route"}
+
+func checkReject(r RejectWith) error {
+	said := 0
+	for _, code := range []string{r.ICMPX, r.ICMP, r.ICMPv6} {
+		if code == "" {
+			continue
+		}
+		said++
+		if !slices.Contains(rejectCodes, code) {
+			return fmt.Errorf("reject with %q", code)
+		}
+	}
+	if r.TCPReset {
+		said++
+	}
+	if said != 1 {
+		return fmt.Errorf("reject wants exactly one answer")
+	}
+	return nil
+}
+
+var logWords = regexp.MustCompile(`^[a-z ,]*$`)
+
+func checkLog(l Log) error {
+	switch {
+	case !logWords.MatchString(l.Level) || !logWords.MatchString(l.Flags):
+		return fmt.Errorf("a log with level %q, flags %q", l.Level, l.Flags)
+	case l.Group < -1 || l.Group > 65535 || l.Snaplen < 0 || l.QThreshold < 0 || l.QThreshold > 65535:
+		return fmt.Errorf("a log to group %d, snaplen %d, queue threshold %d", l.Group, l.Snaplen, l.QThreshold)
+	case l.Group >= 0 && (l.Level != "" || l.Flags != ""), l.Group < 0 && (l.Snaplen > 0 || l.QThreshold > 0):
+		return fmt.Errorf("a log to both a group and the kernel's log")
+	}
+	return checkText(l.Prefix)
 }
 
 func checkLimit(l *Limit) error {
@@ -340,6 +382,9 @@ func checkMasked(m Match) error {
 		return fmt.Errorf("a masked match wants one field and one value")
 	}
 	n, ok := m.Values[0].Key[0].(Num)
+	if most := typeMost[fieldType[m.Key[0]]]; m.Mask > most {
+		return fmt.Errorf("a mask of %#x on %s", m.Mask, m.Key[0])
+	}
 	if !ok || n.Lo != n.Hi || n.Lo&^m.Mask != 0 {
 		return fmt.Errorf("a value outside its mask never matches")
 	}
@@ -367,9 +412,11 @@ func (v *validator) lookup(key []Field, name string, elements []Element, verdict
 	switch {
 	case s == nil:
 		return fmt.Errorf("no set @%s", name)
-	case !slices.Equal(s.Key, types):
+	case s.Unknown == "" && !slices.Equal(s.Key, types):
 		return fmt.Errorf("@%s is keyed by %s, not %s", name, joinTypes(s.Key), joinTypes(types))
-	case s.Verdicts != verdicts || s.Counters != counters:
+	case s.Unknown != "":
+		return fmt.Errorf("@%s is not understood: %s", name, s.Unknown)
+	case s.Verdicts != verdicts || s.Counters != counters || len(s.Data) > 0:
 		return fmt.Errorf("@%s is not a map of the kind wanted", name)
 	}
 	return nil
@@ -400,19 +447,37 @@ func (v *validator) counter(name string) error {
 
 func (v *validator) translate(t Translate) error {
 	switch {
-	case t.Kind == "masquerade":
+	case t.Kind == "masquerade" && t.Family == "" && !t.Addr.IsValid() && t.Port == 0 && t.Set == "":
 		return nil
 	case t.Kind != "snat" && t.Kind != "dnat":
 		return fmt.Errorf("no such translation %q", t.Kind)
+	case t.Family != "ip" && t.Family != "ip6":
+		return fmt.Errorf("%s of family %q", t.Kind, t.Family)
 	case t.Set != "":
-		if s := v.sets[t.Set]; s == nil || len(s.Data) == 0 {
-			return fmt.Errorf("no map @%s", t.Set)
-		}
-		return nil
-	case t.Family == "ip" && t.Addr.Is4(), t.Family == "ip6" && t.Addr.Is6():
+		return v.translateBy(t)
+	case t.Family == "ip" && t.Addr.Is4(), t.Family == "ip6" && t.Addr.Is6() && validAddr(t.Addr, false):
 		return nil
 	}
 	return fmt.Errorf("%s %s to %s", t.Kind, t.Family, t.Addr)
+}
+
+// translateBy checks a translation by a map: its key, and that it holds an
+// address of the family, with or without a port.
+func (v *validator) translateBy(t Translate) error {
+	types, err := keyTypes(t.Key)
+	s, addr := v.sets[t.Set], IPv4Addr
+	if t.Family == "ip6" {
+		addr = IPv6Addr
+	}
+	switch {
+	case err != nil:
+		return err
+	case s == nil || s.Unknown != "" || !slices.Equal(s.Key, types):
+		return fmt.Errorf("no map @%s keyed by %s that is understood", t.Set, keyText(t.Key))
+	case !slices.Equal(s.Data, []Type{addr}) && !slices.Equal(s.Data, []Type{addr, InetService}):
+		return fmt.Errorf("@%s does not map to addresses of family %s", t.Set, t.Family)
+	}
+	return nil
 }
 
 // loops reports chains that lead back to themselves, or nest deeper than the

@@ -77,14 +77,15 @@ func (s *Site) Decide(p Packet, now time.Time) Decision {
 	if p.IsNeighbourDiscovery() && d.Local {
 		return d.end(Allowed, ByNeighbour, "neighbour discovery with hop limit 255 on its own link (RFC 4861)")
 	}
-	if s.isDHCPRequest(d.In, p) {
-		return d.end(Allowed, ByDHCP, "the firewall serves DHCP on "+d.In.Name)
-	}
-	if reason, spoofed := s.spoofed(d.In, p); spoofed {
+	request := s.isDHCPRequest(d.In, p)
+	if reason, spoofed := s.spoofed(d.In, p); spoofed && !request {
 		return d.end(Dropped, BySpoof, reason)
 	}
 	if done := d.stateful(p); done {
 		return d
+	}
+	if request {
+		return d.end(Allowed, ByDHCP, "the firewall serves DHCP on "+d.In.Name)
 	}
 	s.destinationNAT(&d, &p)
 	return s.decidePair(d, p, now)
@@ -154,10 +155,10 @@ func (s *Site) spoofed(in *Interface, p Packet) (reason string, yes bool) {
 // for IPv6 packet too big (RFC 792, RFC 4443). Redirects and source quench are
 // not errors about a connection that a firewall should pass.
 func isICMPError(p Packet) bool {
-	switch p.Proto {
-	case ICMP:
+	switch {
+	case p.Proto == ICMP && p.Src.Is4():
 		return p.ICMPType == 3 || p.ICMPType == 11 || p.ICMPType == 12
-	case ICMPv6:
+	case p.Proto == ICMPv6 && p.Src.Is6():
 		return p.ICMPType >= 1 && p.ICMPType <= 4
 	}
 	return false
@@ -189,6 +190,9 @@ func (s *Site) decidePair(d Decision, p Packet, now time.Time) Decision {
 	}
 	if d.Local = s.Own().Contains(p.Dst); d.Local {
 		d.ToZone = "firewall"
+		if !s.Itself().Contains(p.Dst) {
+			return d.end(Dropped, ByDefault, fmt.Sprintf("%s is not an address of the firewall itself, and nothing is published there for this packet", p.Dst))
+		}
 		return s.decideRules(d, p, from, nil, now)
 	}
 	if s.IsSpecial(p.Dst) || p.Dst.IsMulticast() || p.Dst.IsLinkLocalUnicast() {
@@ -313,21 +317,23 @@ func listed(b *Blocklist, a netip.Addr) bool { return b.Addrs != nil && b.Addrs.
 // decideOutput settles packets that the firewall itself sends.
 func (s *Site) decideOutput(d Decision, p Packet, now time.Time) Decision {
 	d.FromZone = "firewall"
-	if p.IsNeighbourDiscovery() {
-		return d.end(Allowed, ByNeighbour, "neighbour discovery (RFC 4861)")
-	}
-	if s.isDHCPReply(p) {
-		return d.end(Allowed, ByDHCP, "the firewall serves DHCP")
-	}
-	if !s.Own().Contains(p.Src) {
-		return d.end(Dropped, BySpoof, fmt.Sprintf("%s is not an address of the firewall", p.Src))
-	}
-	if s.Own().Contains(p.Dst) {
+	switch {
+	case s.Own().Contains(p.Dst), p.Dst.Is6() && s.IsSpecial(p.Dst): // an anycast address is its own, too
 		d.Local = true
 		return d.end(Allowed, NotFiltered, "the firewall talks to itself")
-	}
-	if done := d.stateful(p); done {
+	case p.IsNeighbourDiscovery():
+		return d.end(Allowed, ByNeighbour, "neighbour discovery (RFC 4861)")
+	case p.IsListenerReport():
+		return d.end(Allowed, ByNeighbour, "a multicast listener report (RFC 3810)")
+	case p.State == Related:
+		return d.end(Allowed, ByRelated, "an error or a reset about a connection")
+	case d.stateful(p):
 		return d
+	case s.dhcpReply(p) != nil:
+		d.Out = s.dhcpReply(p)
+		return d.end(Allowed, ByDHCP, "the firewall serves DHCP")
+	case !s.Own().Contains(p.Src):
+		return d.end(Dropped, BySpoof, fmt.Sprintf("%s is not an address of the firewall", p.Src))
 	}
 	to := s.leave(&d, p)
 	if to == nil {
@@ -341,23 +347,29 @@ func (s *Site) isDHCPRequest(in *Interface, p Packet) bool {
 	if !in.DHCP || p.Proto != UDP || p.SrcPort != 68 || p.DstPort != 67 || !p.Dst.Is4() {
 		return false
 	}
-	if p.Dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-		return p.Src.IsUnspecified() || s.Behind(in).Contains(p.Src)
+	z := s.ZoneOf(p.Src)
+	client := z != nil && z.Interface == in
+	if p.Dst == broadcast4 {
+		return p.Src.IsUnspecified() || client
 	}
-	return interfaceHas(in, p.Dst) && s.Behind(in).Contains(p.Src)
+	return interfaceHas(in, p.Dst) && client
 }
 
-// isDHCPReply: the server's answer to a client on an interface with DHCP.
-func (s *Site) isDHCPReply(p Packet) bool {
+// broadcast4 is the limited broadcast address (RFC 919).
+var broadcast4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// dhcpReply is the interface by which the server answers a client, also one that
+// has no address yet; nil if the packet is no such answer.
+func (s *Site) dhcpReply(p Packet) *Interface {
 	if p.Proto != UDP || p.SrcPort != 67 || p.DstPort != 68 || !p.Dst.Is4() {
-		return false
+		return nil
 	}
 	for _, i := range s.Firewall.Interfaces {
-		if i.DHCP && interfaceHas(i, p.Src) && s.Behind(i).Contains(p.Dst) {
-			return true
+		if z := s.ZoneOf(p.Dst); i.DHCP && interfaceHas(i, p.Src) && (p.Dst == broadcast4 || z != nil && z.Interface == i) {
+			return i
 		}
 	}
-	return false
+	return nil
 }
 
 func interfaceHas(i *Interface, a netip.Addr) bool {

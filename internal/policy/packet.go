@@ -85,7 +85,13 @@ func (p Packet) BeginsConnection() bool {
 // IsNeighbourDiscovery reports whether the packet is a neighbour solicitation
 // or advertisement (RFC 4861), valid only with hop limit 255.
 func (p Packet) IsNeighbourDiscovery() bool {
-	return p.Proto == ICMPv6 && (p.ICMPType == 135 || p.ICMPType == 136) && p.HopLimit == 255
+	return p.Proto == ICMPv6 && p.Src.Is6() && (p.ICMPType == 135 || p.ICMPType == 136) && p.HopLimit == 255
+}
+
+// IsListenerReport reports whether the packet is a multicast listener report or
+// done message (RFC 2710, RFC 3810), which never leave the link: hop limit 1.
+func (p Packet) IsListenerReport() bool {
+	return p.Proto == ICMPv6 && p.Src.Is6() && (p.ICMPType == 131 || p.ICMPType == 132 || p.ICMPType == 143) && p.HopLimit == 1
 }
 
 // String writes the packet as people say it and as ParsePacket reads it.

@@ -77,7 +77,8 @@ const (
 )
 
 // isNarrow reports whether an endpoint is single hosts or networks small enough
-// for an exception.
+// for an exception. What counts is how many addresses it has, not into which
+// networks they fall apart: a /27 less its broadcast is no row of small ones.
 func isNarrow(e Endpoint) bool {
 	if e.IsFirewall() {
 		return true
@@ -85,14 +86,16 @@ func isNarrow(e Endpoint) bool {
 	if e.Addrs == nil {
 		return false
 	}
-	for _, p := range e.Addrs.Prefixes() {
-		least := exceptionBits6
-		if p.Addr().Is4() {
-			least = exceptionBits4
+	const most = 1 << (32 - exceptionBits4) // as many as 1 << (128 - exceptionBits6)
+	four, six := 0, 0
+	for _, r := range e.Addrs.Ranges() {
+		n := &six
+		if r.From().Is4() {
+			n = &four
 		}
-		if p.Bits() < least {
-			return false
+		for a := r.From(); *n <= most && a.Compare(r.To()) <= 0 && a.IsValid(); a = a.Next() {
+			*n++
 		}
 	}
-	return true
+	return four <= most && six <= most
 }

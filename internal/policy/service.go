@@ -9,16 +9,18 @@ import (
 
 // IP protocol numbers that the model knows by name (IANA protocol-numbers).
 const (
-	ICMP   = 1
-	TCP    = 6
-	UDP    = 17
-	GRE    = 47
-	ESP    = 50
-	AH     = 51
-	ICMPv6 = 58
-	OSPF   = 89
-	VRRP   = 112
-	SCTP   = 132
+	ICMP    = 1
+	TCP     = 6
+	UDP     = 17
+	DCCP    = 33
+	GRE     = 47
+	ESP     = 50
+	AH      = 51
+	ICMPv6  = 58
+	OSPF    = 89
+	VRRP    = 112
+	SCTP    = 132
+	UDPLite = 136
 )
 
 // Service is a named set of protocols and ports. A group of services is one
@@ -64,7 +66,7 @@ func (r PortRange) String() string {
 // destination port: TCP, UDP, DCCP, SCTP and UDP-Lite.
 func HasPorts(proto uint8) bool {
 	switch proto {
-	case TCP, UDP, 33, SCTP, 136:
+	case TCP, UDP, DCCP, SCTP, UDPLite:
 		return true
 	}
 	return false
@@ -81,8 +83,8 @@ func ProtoName(proto uint8) string {
 	return fmt.Sprint(proto)
 }
 
-var protoNames = map[uint8]string{ICMP: "icmp", 2: "igmp", 4: "ipip", TCP: "tcp", UDP: "udp", 33: "dccp", 41: "ipv6", GRE: "gre",
-	ESP: "esp", AH: "ah", ICMPv6: "icmpv6", OSPF: "ospf", 103: "pim", VRRP: "vrrp", 115: "l2tp", SCTP: "sctp", 136: "udplite"}
+var protoNames = map[uint8]string{ICMP: "icmp", 2: "igmp", 4: "ipip", TCP: "tcp", UDP: "udp", DCCP: "dccp", 41: "ipv6", GRE: "gre",
+	ESP: "esp", AH: "ah", ICMPv6: "icmpv6", OSPF: "ospf", 103: "pim", VRRP: "vrrp", SCTP: "sctp", UDPLite: "udplite"}
 
 // ProtoByName returns the number of a protocol that ProtoName names.
 func ProtoByName(name string) (uint8, bool) {
@@ -124,12 +126,15 @@ func (s *Service) MatchesPacket(p Packet) bool {
 }
 
 // String writes the match in the form the site language reads: tcp/5080,
-// udp/16384-32767, icmp/8, icmpv6/1/4, gre, any.
+// udp/16384-32767, icmp/8, icmpv6/1/4, gre, proto/115, any.
 func (m Match) String() string {
 	if m.Any {
 		return "any"
 	}
 	var b strings.Builder
+	if _, named := protoNames[m.Proto]; !named {
+		b.WriteString("proto/")
+	}
 	b.WriteString(ProtoName(m.Proto))
 	switch {
 	case IsICMP(m.Proto):

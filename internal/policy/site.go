@@ -169,7 +169,7 @@ func (r *Rule) Active(now time.Time) bool {
 // becomes one Endpoint a zone.
 type Endpoint struct {
 	Zone  *Zone         // nil means the firewall itself
-	Addrs *netipx.IPSet // nil means the whole zone (or any of the firewall's addresses)
+	Addrs *netipx.IPSet // nil means the whole zone (or every address of Site.Itself)
 	Text  string        // as written
 	Range diag.Range
 }

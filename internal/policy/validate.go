@@ -67,14 +67,15 @@ func (v *siteValidator) rule(r *Rule) {
 // between them, both have a family in common and the service exists in it.
 func (v *siteValidator) matchesSomething(r *Rule) {
 	filtered, family := false, false
-	for _, f := range r.From {
-		for _, t := range r.To {
-			if !filters(f, t) {
+	from, to := v.kinds(r.From), v.kinds(r.To)
+	for _, f := range from {
+		for _, t := range to {
+			if !filters(f.end, t.end) {
 				continue
 			}
 			filtered = true
-			for _, is4 := range []bool{true, false} {
-				family = family || v.has(f, is4) && v.has(t, is4) && hasService(r, is4)
+			for k, is4 := range []bool{true, false} {
+				family = family || f.has[k] && t.has[k] && hasService(r, is4)
 			}
 		}
 	}
@@ -86,6 +87,34 @@ func (v *siteValidator) matchesSomething(r *Rule) {
 		v.diags.Errorf(r.Range, "rule-no-family", "rule %s can match nothing: %s and %s have no address family with its services in common", r.Name, texts(r.From), texts(r.To)).
 			Fix = "give both ends addresses of one family"
 	}
+}
+
+// endKind is one of the ends of a rule that are judged alike, so that a rule
+// between a thousand hosts and a thousand others is not a million cases.
+type endKind struct {
+	end    Endpoint
+	has    [2]bool // addresses of IPv4, of IPv6
+	narrow bool    // enough for an exception
+}
+
+// kinds gives one end of each kind, the first.
+func (v *siteValidator) kinds(ends []Endpoint) []endKind {
+	type key struct {
+		zone          *Zone
+		has           [2]bool
+		narrow, whole bool
+	}
+	var out []endKind
+	seen := map[key]bool{}
+	for _, e := range ends {
+		kind := endKind{e, [2]bool{v.has(e, true), v.has(e, false)}, isNarrow(e)}
+		k := key{e.Zone, kind.has, kind.narrow, e.Addrs == nil}
+		if !seen[k] {
+			seen[k] = true
+			out = append(out, kind)
+		}
+	}
+	return out
 }
 
 // filters reports whether the firewall is between two endpoints.
@@ -103,7 +132,7 @@ func (v *siteValidator) has(e Endpoint, is4 bool) bool {
 	set := e.Addrs
 	switch {
 	case set == nil && e.IsFirewall():
-		set = v.site.Own()
+		set = v.site.Itself()
 	case set == nil:
 		set = v.site.Set(e.Zone)
 	}
@@ -150,47 +179,53 @@ func lastDay(e *Exception) string { return e.Expires.AddDate(0, 0, -1).Format(ti
 // roles holds an allow rule against the promises of the zones it joins.
 func (v *siteValidator) roles(r *Rule) {
 	said := map[string]bool{}
-	for _, f := range r.From {
-		for _, t := range r.To {
-			if !filters(f, t) {
+	from, to := v.kinds(r.From), v.kinds(r.To)
+	for _, f := range from {
+		for _, t := range to {
+			if !filters(f.end, t.end) {
 				continue
 			}
-			why, narrow := forbidden(r, f, t)
+			why, narrow := forbidden(r, f.end, t.end)
 			if why == "" || said[why] {
 				continue
 			}
-			said[why] = true
-			v.exception(r, f, t, why, narrow)
+			said[why] = v.exception(r, f, t, why, narrow)
 		}
 	}
 }
 
-func (v *siteValidator) exception(r *Rule, f, t Endpoint, why string, narrow protectedEnd) {
+// exception reports whether it found the rule's exception missing or too wide
+// for the promise that it breaks between two ends.
+func (v *siteValidator) exception(r *Rule, f, t endKind, why string, narrow protectedEnd) bool {
 	if r.Exception == nil {
-		v.diags.Errorf(r.Range, "exception-required", "rule %s, from %s to %s: %s", r.Name, f.Text, t.Text, why).
+		v.diags.Errorf(r.Range, "exception-required", "rule %s, from %s to %s: %s", r.Name, f.end.Text, t.end.Text, why).
 			Fix = "remove what the role forbids, or have it approved: exception: {ticket: ..., approved-by: ..., expires: YYYY-MM-DD}"
-		return
+		return true
 	}
-	end, which := f, "from"
+	before := len(v.diags)
+	protected, which := f, "from"
 	if narrow == destination {
-		end, which = t, "to"
+		protected, which = t, "to"
 	}
-	if !isNarrow(end) {
-		v.diags.Errorf(end.Range, "exception-too-wide", "the exception of rule %s covers all of %s", r.Name, end.Text).
+	if !protected.narrow {
+		v.diags.Errorf(protected.end.Range, "exception-too-wide", "the exception of rule %s covers all of %s", r.Name, protected.end.Text).
 			Fix = fmt.Sprintf("name single hosts, or networks no wider than /%d or /%d, under %q", exceptionBits4, exceptionBits6, which)
 	}
-	for _, s := range r.Services {
-		for _, m := range s.Matches {
-			if m.Any {
-				v.diags.Errorf(r.Range, "exception-any", "the exception of rule %s covers every service", r.Name).Fix = "name the services it needs"
-				return
-			}
-		}
+	if slices.ContainsFunc(r.Services, func(s *Service) bool { return slices.ContainsFunc(s.Matches, func(m Match) bool { return m.Any }) }) {
+		v.diags.Errorf(r.Range, "exception-any", "the exception of rule %s covers every service", r.Name).Fix = "name the services it needs"
 	}
+	return len(v.diags) > before
 }
 
-// nat warns of published hosts that no rule lets anybody reach.
+// nat wants an interface for every address, and warns of published hosts that
+// no rule lets anybody reach.
 func (v *siteValidator) nat(n *NAT) {
+	for _, a := range slices.Concat(n.As, n.At) {
+		if v.site.natInterface(n, a) == nil {
+			v.diags.Errorf(n.Range, "nat-address-nowhere", "no interface can hold %s: it is in no subnet of the firewall, and nothing says from where it is seen", a).
+				Fix = "use an address in one of the interfaces' subnets, or say for whom it is published with from"
+		}
+	}
 	if n.Kind != Publish && n.Kind != Map || n.Host == nil || n.Host.Zone == nil {
 		return
 	}

@@ -22,6 +22,7 @@ func LinkName(device string, vlan int) string {
 // zone (transit: next-hop routers live there).
 type space struct {
 	own     *netipx.IPSet // the firewall's own addresses, on any node
+	itself  *netipx.IPSet // those by which the firewall itself is reached
 	special *netipx.IPSet // broadcast and subnet-router anycast addresses of the firewall's subnets
 	zones   map[*Zone]*netipx.IPSet
 	transit map[*Interface]*netipx.IPSet
@@ -41,6 +42,7 @@ type ownedRange struct {
 func (s *Site) Resolve() {
 	sp := &space{
 		own:     s.ownAddresses(),
+		itself:  s.itsAddresses(),
 		special: s.specialAddresses(),
 		zones:   map[*Zone]*netipx.IPSet{},
 		transit: map[*Interface]*netipx.IPSet{},
@@ -76,7 +78,7 @@ func (s *Site) Resolve() {
 		}
 	}
 	for _, z := range s.Zones {
-		for _, r := range sp.zones[z].Ranges() {
+		for _, r := range s.Set(z).Ranges() {
 			sp.ranges = append(sp.ranges, ownedRange{r, z})
 		}
 	}
@@ -165,7 +167,8 @@ func (s *Site) longestPrefixOwners() map[*Zone]*netipx.IPSetBuilder {
 	return owners
 }
 
-func (s *Site) ownAddresses() *netipx.IPSet {
+// itsAddresses are those of the interfaces and nodes.
+func (s *Site) itsAddresses() *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	for _, i := range s.Firewall.Interfaces {
 		for _, p := range i.Addresses {
@@ -177,6 +180,13 @@ func (s *Site) ownAddresses() *netipx.IPSet {
 			b.Add(n.Management)
 		}
 	}
+	return mustSet(&b)
+}
+
+// ownAddresses are its addresses, those of the failover link and of NAT.
+func (s *Site) ownAddresses() *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	b.AddSet(s.itsAddresses())
 	if f := s.Firewall.Failover; f != nil {
 		for _, p := range f.Addresses {
 			b.Add(p.Addr())
@@ -227,6 +237,11 @@ func (s *Site) Set(z *Zone) *netipx.IPSet {
 
 // Own returns the firewall's own addresses on all nodes, NAT addresses included.
 func (s *Site) Own() *netipx.IPSet { return s.space.own }
+
+// Itself returns the addresses that "firewall" stands for in rules: those of its
+// interfaces and nodes. A translated address stands for another host, and the
+// failover link is the nodes' own affair.
+func (s *Site) Itself() *netipx.IPSet { return s.space.itself }
 
 // IsSpecial reports whether a is a broadcast or anycast address of one of the
 // firewall's subnets.

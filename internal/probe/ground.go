@@ -67,7 +67,7 @@ func (g *generator) firewallItself() {
 			for _, port := range ports {
 				g.add(name, policy.Packet{In: in, Src: src, Dst: t, Proto: policy.TCP, DstPort: port})
 			}
-			g.add(name, policy.Packet{In: in, Src: src, Dst: t, Proto: policy.UDP, DstPort: ports[len(ports)-2]})
+			g.add(name, policy.Packet{In: in, Src: src, Dst: t, Proto: policy.UDP, DstPort: ports[max(0, len(ports)-2)]})
 			g.add(name, policy.Packet{In: in, Src: src, Dst: t, Proto: icmpOf(src), ICMPType: echoRequest(src.Is4())})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"glacis/internal/compile"
 	"glacis/internal/linux"
 	"glacis/internal/policy"
+	"glacis/internal/predict"
 )
 
 // limits exceeds every limit of the site once: about a burst passes and no
@@ -113,7 +114,7 @@ func (r *runner) drill(d drill) error {
 	}
 	start := time.Now()
 	for _, res := range batch {
-		res.kernel = Outcome{Verdict: policy.Dropped}
+		res.kernel = predict.Outcome{Verdict: policy.Dropped}
 		if err := r.transmit(res); err != nil {
 			return err
 		}

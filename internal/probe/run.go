@@ -13,6 +13,7 @@ import (
 	"glacis/internal/linux"
 	"glacis/internal/nft"
 	"glacis/internal/policy"
+	"glacis/internal/predict"
 )
 
 // NodeUnderTest is one node of the firewall, standing in a namespace.
@@ -22,6 +23,11 @@ type NodeUnderTest struct {
 	Config    *compile.Config
 	Active    bool         // holds the shared addresses
 	Loaded    *nft.Ruleset // as read back from its kernel
+}
+
+// predicted is the node as far as a prediction needs it.
+func (n *NodeUnderTest) predicted() predict.Node {
+	return predict.Node{Config: n.Config, Active: n.Active, Ruleset: n.Loaded}
 }
 
 // Setup is what Run needs: the site, the nodes, and a prober on every segment.
@@ -77,11 +83,11 @@ type result struct {
 	id        uint32
 	node      *NodeUnderTest
 	decision  policy.Decision
-	model     Outcome
-	evaluator Outcome
+	model     predict.Outcome
+	evaluator predict.Outcome
 	evalError error
 	rules     []string // counters the evaluator says were bumped
-	kernel    Outcome
+	kernel    predict.Outcome
 	forwarded policy.Packet // as it came out
 	leg       int           // by which
 	answers   map[answer]bool
@@ -219,9 +225,9 @@ func (r *runner) predict(probes []Probe) error {
 func (r *runner) newResult(p Probe) *result {
 	res := &result{Probe: p, id: r.nextID, node: r.nodeFor(p.Packet), leg: -1, answers: map[answer]bool{}}
 	r.nextID++
-	res.model, res.decision = modelled(r.Site, p.Packet, r.Now)
+	res.model, res.decision = predict.Model(r.Site, p.Packet, r.Now)
 	var eval nft.Result
-	res.evaluator, eval, res.evalError = evaluated(r.Site, res.node, p.Packet)
+	res.evaluator, eval, res.evalError = res.node.predicted().Eval(r.Site, p.Packet, true)
 	res.rules = eval.Counters
 	r.byID[res.id] = res
 	if p.Packet.Proto == policy.TCP {
@@ -310,7 +316,7 @@ func (r *runner) sendAll() error {
 
 // suspicion orders probes: those first that the evaluator predicts differently.
 func (res *result) suspicion() int {
-	if res.evalError != nil || !res.model.same(res.evaluator) {
+	if res.evalError != nil || !res.model.Same(res.evaluator) {
 		return 0
 	}
 	return 1
@@ -319,13 +325,13 @@ func (res *result) suspicion() int {
 // confirm sends again what disagrees, and reports the first that still does.
 func (r *runner) confirm(batch []*result) error {
 	for _, res := range batch {
-		if res.model.same(res.kernel) {
+		if res.model.Same(res.kernel) {
 			continue
 		}
 		if err := r.send([]*result{res}, arrival, 3*grace); err != nil {
 			return err
 		}
-		if !res.model.same(res.kernel) {
+		if !res.model.Same(res.kernel) {
 			r.disagree(res)
 			return nil
 		}
@@ -337,7 +343,7 @@ func (r *runner) confirm(batch []*result) error {
 func (r *runner) send(batch []*result, arrival, grace time.Duration) error {
 	expected := 0
 	for _, res := range batch {
-		res.kernel = Outcome{Verdict: policy.Dropped}
+		res.kernel = predict.Outcome{Verdict: policy.Dropped}
 		res.leg = -1
 		if err := r.transmit(res); err != nil {
 			return fmt.Errorf("sending %s: %w", res.Packet, err)
@@ -396,20 +402,20 @@ func (r *runner) resultOf(s sighting) *result {
 func (res *result) observe(r *runner, s sighting) {
 	switch {
 	case s.leg < 0:
-		res.kernel = Outcome{Verdict: policy.Allowed, Out: policy.Local}
+		res.kernel = predict.Outcome{Verdict: policy.Allowed, Out: policy.Local}
 	case s.reset || s.error && !isError(res.Packet):
 		if res.kernel.Verdict == policy.Dropped && r.wire.legs[s.leg].name == res.Packet.In {
-			res.kernel = Outcome{Verdict: policy.Rejected}
+			res.kernel = predict.Outcome{Verdict: policy.Rejected}
 		}
 	case res.kernel.Out != policy.Local && r.wire.legs[s.leg].name != res.Packet.In || res.Packet.In == policy.Local:
 		res.forwarded, res.leg = s.packet, s.leg
-		res.kernel = Outcome{Verdict: policy.Allowed, Out: r.wire.legs[s.leg].name,
+		res.kernel = predict.Outcome{Verdict: policy.Allowed, Out: r.wire.legs[s.leg].name,
 			Src: s.packet.Src, Dst: s.packet.Dst, DstPort: s.packet.DstPort}
 	}
 }
 
 func (res *result) agrees() bool {
-	return res.evalError == nil && res.model.same(res.evaluator) && res.model.same(res.kernel)
+	return res.evalError == nil && res.model.Same(res.evaluator) && res.model.Same(res.kernel)
 }
 
 // retry sends every probe that disagrees once more, alone and with patience:
@@ -444,7 +450,7 @@ func (r *runner) retry() error {
 
 func (r *runner) disagree(res *result) {
 	d := Disagreement{Name: res.Name, Packet: res.Packet.String(), Evaluated: res.evaluator.String(), Observed: res.kernel.String(),
-		Predicted: fmt.Sprintf("%s, by %s", res.model, res.decision.RuleName), Real: !res.model.same(res.kernel)}
+		Predicted: fmt.Sprintf("%s, by %s", res.model, res.decision.RuleName), Real: !res.model.Same(res.kernel)}
 	if res.evalError != nil {
 		d.Evaluated = "error: " + res.evalError.Error()
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"glacis/internal/diag"
 	"glacis/internal/policy"
 )
 
@@ -197,74 +196,4 @@ func BuiltinNames() []string {
 	}
 	sort.Strings(out)
 	return out
-}
-
-// serviceResolver looks up services by name or reads them as written in place.
-type serviceResolver struct {
-	d       *decoder
-	defined map[string]entry
-	done    map[string]*policy.Service
-	busy    map[string]bool
-}
-
-func newServices(d *decoder, defined map[string]entry) *serviceResolver {
-	return &serviceResolver{d: d, defined: defined, done: map[string]*policy.Service{}, busy: map[string]bool{}}
-}
-
-// list resolves a list of services.
-func (r *serviceResolver) list(v value) []*policy.Service {
-	var out []*policy.Service
-	for _, item := range v.items() {
-		if s := r.one(item); s != nil {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func (r *serviceResolver) one(v value) *policy.Service {
-	name := v.Value
-	if e, ok := r.defined[name]; ok {
-		return r.define(e, v)
-	}
-	if s := Builtins()[name]; s != nil {
-		return s
-	}
-	m, err := parseMatch(name)
-	if err == nil {
-		return &policy.Service{Name: m.String(), Matches: []policy.Match{m}, Range: v.at()}
-	}
-	if strings.ContainsAny(name, "/ ") {
-		r.d.diags.Errorf(v.at(), "bad-service", "%q is not a service: %v", name, err).Fix = "write it like tcp/5080, udp/16384-32767, icmp/8, gre or tcp/80 from 1024-65535"
-		return nil
-	}
-	known := BuiltinNames()
-	for n := range r.defined {
-		known = append(known, n)
-	}
-	sort.Strings(known)
-	r.d.unknown(v.at(), "unknown-service", fmt.Sprintf("there is no service %q", name), name, known)
-	if last := &r.d.diags[len(r.d.diags)-1]; last.Fix == "" {
-		last.Fix = "define it under services:, or write it as protocol/port, such as tcp/5080"
-	}
-	return nil
-}
-
-// define resolves one of the site's own services, once.
-func (r *serviceResolver) define(e entry, use value) *policy.Service {
-	name := e.key.Value
-	if s, ok := r.done[name]; ok {
-		return s
-	}
-	if r.busy[name] {
-		r.d.diags.Errorf(use.at(), "service-cycle", "service %q is made of itself", name).Related = []diag.Related{{Message: "defined here", Range: e.key.at()}}
-		return nil
-	}
-	r.busy[name] = true
-	s := &policy.Service{Name: name, Source: "this site", Range: e.key.at()}
-	for _, part := range r.list(e.value) {
-		s.Matches = append(s.Matches, part.Matches...)
-	}
-	r.done[name] = s
-	return s
 }

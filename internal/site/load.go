@@ -7,19 +7,28 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/netip"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
 	"glacis/internal/diag"
 	"glacis/internal/policy"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // Bounds of what is read. A site of 10,000 rules is about 3 MB.
 const (
-	maxFile = 16 << 20
-	maxSite = 64 << 20
+	maxFile     = 16 << 20
+	maxSite     = 64 << 20
+	maxNesting  = 20        // groups in groups, services in services
+	maxResolved = 1_000_000 // endpoints and matches that names stand for in all
+
+	maxValues      = 1_000_000 // commas, colons and the like: about as many scalars, lists and mappings
+	maxDiagnostics = 1000
 )
 
 // Options say for which moment a site is judged: exceptions expire.
@@ -31,16 +40,32 @@ type Options struct{ Now time.Time }
 // diagnostics.
 func Load(fsys fs.FS, opt Options) (*policy.Site, diag.List, diag.Sources) {
 	l := &loader{fsys: fsys, opt: opt, sources: diag.Sources{}}
+	s := l.load()
+	diags := l.diags.List
+	if s != nil && !diags.HasErrors() {
+		diags = append(diags, policy.Validate(s, opt.Now)...)
+	}
+	diags.Sort()
+	diags = diags.Cut(maxDiagnostics)
+	if diags.HasErrors() {
+		return nil, diags, l.sources
+	}
+	return s, diags, l.sources
+}
+
+// load reads and builds, as far as it is worth while.
+func (l *loader) load() (s *policy.Site) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case enough:
+			s = nil
+		default:
+			panic(p)
+		}
+	}()
 	l.readFiles()
-	s := l.build()
-	if s != nil && !l.diags.HasErrors() {
-		l.diags = append(l.diags, policy.Validate(s, opt.Now)...)
-	}
-	l.diags.Sort()
-	if l.diags.HasErrors() {
-		return nil, l.diags, l.sources
-	}
-	return s, l.diags, l.sources
+	return l.build()
 }
 
 // loader holds what the files say until all of it is read.
@@ -49,15 +74,24 @@ type loader struct {
 	fsys    fs.FS
 	opt     Options
 	sources diag.Sources
-	total   int
+	total   int // bytes
+	values  int // about
 
-	roots []mapping
-	site  *policy.Site
+	roots  []mapping
+	unread bool // a file could not be read: what it would have defined is not missing
+	site   *policy.Site
+
+	firewallKeys mapping
+	unsure       map[*policy.Interface]bool // its addresses are not all known
+	addressed    map[netip.Addr]*policy.Host
+	ownersKnown  bool // the addresses of every zone are right, so that what lies in none is a mistake
 
 	services *serviceResolver
 	names    map[string]namedThing
 	groups   map[string]*group
 	lists    map[string]*policy.Blocklist
+	nesting  int // of the group being resolved
+	resolved int
 }
 
 // namedThing is a zone, host or group: they share one space of names.
@@ -91,18 +125,40 @@ func (l *loader) readFiles() {
 			continue
 		}
 		found = true
+		before := len(l.diags.List)
 		text, ok := l.read(e.Name(), diag.Range{File: e.Name()}, maxFile)
 		if !ok {
+			l.unread = true
 			continue
 		}
-		if root := parse(e.Name(), text, &l.diags); root != nil {
-			m, _ := l.mapping(*root, siteShape)
-			l.roots = append(l.roots, m)
+		if l.values += separators(text); l.values > maxValues && l.values != separators(text) {
+			l.diags.Errorf(diag.Range{File: e.Name()}, "too-large", "the site holds too many values: about %d are read", maxValues).Fix = "make it two sites"
+			l.unread = true
+			break
 		}
+		root := parse(e.Name(), text, &l.diags.List)
+		if root == nil {
+			l.unread = l.unread || len(l.diags.List) > before
+			continue
+		}
+		m, _ := l.mapping(*root, siteShape)
+		l.roots = append(l.roots, m)
+		l.unread = l.unread || !m.readable()
+	}
+	if found && len(l.roots) == 0 && !l.diags.HasErrors() {
+		l.diags.Errorf(diag.Range{File: "."}, "no-site", "there is no site here: its files are empty").Fix = "make one with: glacis init DIR"
 	}
 	if !found {
 		l.diags.Errorf(diag.Range{File: "."}, "no-site", "there is no site here: no .yaml file").Fix = "make one with: glacis init DIR"
 	}
+}
+
+// readable reports whether every section is of its kind.
+func (m mapping) readable() bool {
+	return m.Kind == yaml.MappingNode && !slices.ContainsFunc(m.entries(), func(e entry) bool {
+		f := m.shape.field(e.key.Value)
+		return f != nil && !m.sound(f.key)
+	})
 }
 
 // read returns the text of a file, within bounds.
@@ -119,9 +175,10 @@ func (l *loader) read(name string, at diag.Range, most int) ([]byte, bool) {
 		return nil, false
 	}
 	if l.total += len(text); len(text) > most || l.total > maxSite {
-		l.diags.Errorf(at, "too-large", "%s is too large: at most %d MB a file and %d MB in all", name, maxFile>>20, maxSite>>20)
+		l.diags.Errorf(at, "too-large", "%s is too large: at most %d MB a file and %d MB in all", name, most>>20, maxSite>>20).Fix = "split the file, or the site"
 		return nil, false
 	}
+	text = withoutMark(text)
 	l.sources[name] = text
 	return text, true
 }
@@ -139,43 +196,32 @@ func reason(err error) error {
 // other: zones, interfaces, services, hosts and NAT addresses settle who owns
 // which address; only then do names in rules mean addresses.
 func (l *loader) build() *policy.Site {
-	if len(l.roots) == 0 {
+	if len(l.roots) == 0 || l.unread {
 		return nil
 	}
 	l.site = &policy.Site{Firewall: &policy.Firewall{}}
 	l.names, l.lists = map[string]namedThing{}, map[string]*policy.Blocklist{}
-	l.groups = map[string]*group{}
+	l.unsure = map[*policy.Interface]bool{}
+	l.groups, l.addressed = map[string]*group{}, map[netip.Addr]*policy.Host{}
 	l.siteName()
 	l.zones()
 	l.firewall()
+	l.ownersKnown = !l.diags.HasErrors()
 	l.services = newServices(&l.decoder, l.section("services"))
 	l.ownServices()
 	l.hosts()
 	l.groupNames()
 	l.management()
 	nat := l.natAddresses()
-	if l.diags.HasErrors() && !l.resolvable() {
-		return nil
-	}
 	l.site.Resolve()
 	l.checkHosts()
+	l.checkSubnets()
 	l.blocklists()
 	l.checkGroups()
 	l.rules()
 	l.nat(nat)
 	l.guarantees()
 	return l.site
-}
-
-// resolvable reports whether every zone has an interface, so that owners of
-// addresses can be worked out in spite of other errors.
-func (l *loader) resolvable() bool {
-	for _, z := range l.site.Zones {
-		if z.Interface == nil || z.Role == "" {
-			return false
-		}
-	}
-	return len(l.site.Zones) > 0
 }
 
 // single returns the one value of a top-level key that may be given only once.
@@ -188,7 +234,7 @@ func (l *loader) single(key string) (value, bool) {
 			continue
 		}
 		if found {
-			l.diags.Errorf(e.key.at(), "duplicate-section", "%q is given in two files", key).Related = []diag.Related{{Message: "first here", Range: first.key.at()}}
+			l.twice(e.key, "duplicate-section", first.key.at(), "%q is given in two files", key).Fix = "keep it in one of the two files"
 			continue
 		}
 		first, found = e, true
@@ -207,8 +253,7 @@ func (l *loader) ordered(key string) []entry {
 		}
 		for _, e := range v.entries() {
 			if first, twice := seen[e.key.Value]; twice {
-				l.diags.Errorf(e.key.at(), "duplicate-name", "%s %q is defined twice", strings.TrimSuffix(key, "s"), e.key.Value).Related =
-					[]diag.Related{{Message: "first here", Range: first.key.at()}}
+				l.twice(e.key, "duplicate-name", first.key.at(), "%s %q is defined twice", strings.TrimSuffix(key, "s"), e.key.Value)
 				continue
 			}
 			seen[e.key.Value] = e
@@ -241,11 +286,13 @@ func (l *loader) items(key string) []value {
 func (l *loader) siteName() {
 	l.site.Range = l.roots[0].at()
 	if v, ok := l.single("site"); ok {
-		l.site.Name, _ = l.name(v, "the site", maxRuleName)
+		l.site.Name = v.Value
 		l.site.Range = v.at()
 		return
 	}
-	l.diags.Errorf(l.site.Range, "missing-key", "the site has no name").Fix = "begin with a line like site: example"
+	if !slices.ContainsFunc(l.roots, func(m mapping) bool { return m.has("site") }) {
+		l.diags.Errorf(l.site.Range, "missing-key", "the site has no name").Fix = "begin with a line like site: example"
+	}
 }
 
 // ownServices resolves the services the site defines, used or not, so that a
@@ -258,7 +305,7 @@ func (l *loader) ownServices() {
 	sort.Strings(names)
 	for _, n := range names {
 		e := l.services.defined[n]
-		if _, ok := l.name(e.key, "a service", maxName); !ok || !l.scalars(e.value, n) {
+		if _, ok := l.name(e.key, maxName); !ok || !l.scalars(e.value, n) {
 			continue
 		}
 		if Builtins()[n] != nil {
@@ -280,13 +327,13 @@ func describe(s *policy.Service) string {
 }
 
 // claim enters a name into the space that zones, hosts and groups share.
-func (l *loader) claim(v value, what string, t namedThing) (string, bool) {
-	name, ok := l.name(v, what, maxName)
+func (l *loader) claim(v value, t namedThing) (string, bool) {
+	name, ok := l.name(v, maxName)
 	if !ok {
 		return "", false
 	}
 	if first, taken := l.names[name]; taken {
-		l.diags.Errorf(v.at(), "duplicate-name", "the name %q is taken", name).Related = []diag.Related{{Message: "first here", Range: first.at}}
+		l.twice(v, "duplicate-name", first.at, "the name %q is taken: zones, hosts and groups share one space of names", name)
 		return "", false
 	}
 	t.at = v.at()

@@ -1,9 +1,9 @@
 package site
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"glacis/internal/diag"
 	"glacis/internal/policy"
@@ -18,87 +18,51 @@ type natEntry struct {
 
 var natKinds = []policy.NATKind{policy.Masquerade, policy.Publish, policy.Map, policy.Exempt}
 
-// natKeys are the keys that mean something for each kind, beside name.
-var natKeys = map[policy.NATKind][]string{
-	policy.Masquerade: {"to", "as"},
-	policy.Publish:    {"at", "to", "port", "from"},
-	policy.Map:        {"at", "to"},
-	policy.Exempt:     {},
-}
-
 func (l *loader) natAddresses() []natEntry {
 	var out []natEntry
 	seen := map[string]diag.Range{}
 	for _, v := range l.items("nat") {
 		m, ok := l.mapping(v, natShape)
-		if !ok {
-			continue
+		n := &policy.NAT{Range: v.at()}
+		if name, given := m.get("name"); given {
+			n.Name, n.Range = l.uniqueName(name, "NAT entry", seen), name.at()
 		}
-		name, _ := m.get("name")
-		n := &policy.NAT{Name: l.uniqueName(name, "a NAT entry", seen), Range: name.at()}
-		if !l.natKind(n, m) || n.Name == "" {
-			continue
+		for _, k := range natKinds {
+			if m.sound(k.String()) {
+				n.Kind = k
+			}
 		}
-		if as, given := m.get("as"); given {
-			n.As = l.addrs(as, true)
-			l.natAddress(n.As, as)
+		n.As, n.At = l.natAddress(m, "as"), l.natAddress(m, "at")
+		if ok && n.Name != "" {
+			l.site.NAT = append(l.site.NAT, n)
+			out = append(out, natEntry{m, n})
 		}
-		if at, given := m.get("at"); given {
-			n.At = l.addrs(at, true)
-			l.natAddress(n.At, at)
-		} else if n.Kind == policy.Publish || n.Kind == policy.Map {
-			l.diags.Errorf(m.at(), "missing-key", "%s needs the key \"at\"", n.Kind).Fix = "the public addresses, at most one a family"
-			continue
-		}
-		l.site.NAT = append(l.site.NAT, n)
-		out = append(out, natEntry{m, n})
 	}
 	return out
 }
 
-// natKind finds the one kind an entry is of and refuses keys that mean nothing
-// for it: a value that is silently ignored is a trap.
-func (l *loader) natKind(n *policy.NAT, m mapping) bool {
-	var given []string
-	for _, k := range natKinds {
-		if _, ok := m.get(k.String()); ok {
-			given = append(given, k.String())
-			n.Kind = k
-		}
-	}
-	if len(given) != 1 {
-		l.diags.Errorf(m.at(), "one-nat", "a NAT entry is exactly one of masquerade, publish, map and exempt").Fix = "split it, or add one"
-		return false
-	}
-	ok := true
-	for key, e := range m.fields {
-		if key == "name" || key == given[0] || slices.Contains(natKeys[n.Kind], key) {
-			continue
-		}
-		l.diags.Errorf(e.key.at(), "nat-key", "%q means nothing for %s", key, n.Kind).Fix = fmt.Sprintf("keys of %s: %v", n.Kind, natKeys[n.Kind])
-		ok = false
-	}
-	return ok
-}
-
-// natAddress: what NAT shows is an address of the firewall's, not a node's own
+// natAddress reads what NAT shows: addresses of the firewall's, not a node's own
 // and no host's.
-func (l *loader) natAddress(addrs []netip.Addr, v value) {
-	for _, a := range addrs {
+func (l *loader) natAddress(m mapping, key string) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range l.addrs(m.list(key), true) {
+		before, at := len(l.diags.List), placeOf(a, m.list(key))
 		for _, n := range l.site.Firewall.Nodes {
 			if n.Management == a {
-				l.diags.Errorf(v.at(), "nat-address", "%s is node %s's own address", a, n.Name).Fix = "use one of the interface's addresses or another public one"
+				l.diags.Errorf(at, "nat-address", "%s is node %s's own address", a, n.Name).Fix = "use one of the interface's addresses or another public one"
 			}
 		}
-		for _, h := range l.site.Hosts {
-			if slices.Contains(h.Addresses, a) {
-				l.diags.Errorf(v.at(), "nat-address", "%s is the address of host %s", a, h.Name).Fix = "use an address that no host has"
-			}
+		if h := l.addressed[a]; h != nil {
+			l.diags.Errorf(at, "nat-address", "%s is the address of host %s", a, h.Name).Fix = "use an address that no host has"
 		}
-		if a.IsMulticast() || a.IsLoopback() || a.IsUnspecified() || a.IsLinkLocalUnicast() {
-			l.diags.Errorf(v.at(), "nat-address", "%s cannot be translated to", a).Fix = "use a unicast address"
+		if !unicast(a) {
+			l.diags.Errorf(at, "nat-address", "%s cannot be translated to", a).Fix = "use a unicast address"
+		}
+		if len(l.diags.List) == before {
+			out = append(out, a)
 		}
 	}
+	return out
 }
 
 func (l *loader) nat(entries []natEntry) {
@@ -106,11 +70,12 @@ func (l *loader) nat(entries []natEntry) {
 		switch n := e.nat; n.Kind {
 		case policy.Masquerade:
 			who, _ := e.get("masquerade")
-			n.From = l.withoutFirewall(l.ends(who), who)
+			n.From = l.withoutFirewall(l.ends(who.items()), who)
 			n.Out = l.natZone(e)
+			l.natFiltered(n)
 		case policy.Map:
 			host, _ := e.get("map")
-			n.Host = l.natHost(host)
+			n.Host = l.host(host)
 			n.Out = l.natZone(e)
 			l.natFamilies(e)
 		case policy.Publish:
@@ -139,59 +104,42 @@ func (l *loader) withoutFirewall(ends []policy.Endpoint, v value) []policy.Endpo
 }
 
 func (l *loader) natZone(e natEntry) *policy.Zone {
-	v, given := e.get("to")
-	if !given {
-		l.diags.Errorf(e.at(), "missing-key", "%s needs the key \"to\"", e.nat.Kind).Fix = "the zone towards which addresses are translated, such as internet"
-		return nil
-	}
+	v, _ := e.get("to")
 	return l.zone(v)
 }
 
-func (l *loader) natHost(v value) *policy.Host {
-	if t, known := l.names[v.Value]; known && t.host != nil {
-		return t.host
+// natFiltered: what never passes the firewall is not translated by it.
+func (l *loader) natFiltered(n *policy.NAT) {
+	if n.Out == nil || len(n.From) == 0 || slices.ContainsFunc(n.From, func(e policy.Endpoint) bool { return e.Zone.Interface != n.Out.Interface }) {
+		return
 	}
-	var hosts []string
-	for _, h := range l.site.Hosts {
-		hosts = append(hosts, h.Name)
-	}
-	l.unknown(v.at(), "unknown-host", fmt.Sprintf("there is no host %q", v.Value), v.Value, hosts)
-	return nil
+	l.diags.Errorf(n.Range, "nat-unfiltered", "%s translates nothing: no firewall is between %s and %s", n.Name, strings.Join(written(n.From), ", "), n.Out.Name).
+		Fix = "name zones behind other interfaces than that of " + n.Out.Name + ", or remove the entry"
 }
 
 func (l *loader) publish(e natEntry) {
 	n := e.nat
 	services, _ := e.get("publish")
-	n.Service = &policy.Service{Name: services.Value, Range: services.at()}
-	for _, s := range l.services.list(services) {
-		n.Service.Matches = append(n.Service.Matches, s.Matches...)
-	}
+	n.Service = &policy.Service{Name: strings.Join(words(services.items()), ", "), Range: services.at(), Matches: l.services.matches(services.items())}
 	for _, m := range n.Service.Matches {
 		if m.Any || !policy.HasPorts(m.Proto) || m.Ports.IsAny() {
 			l.diags.Errorf(services.at(), "publish-service", "only services with ports can be published, not %s", m).Fix = "name ports, or map the whole host with map"
+			break
 		}
 	}
-	if to, given := e.get("to"); given {
-		n.Host = l.natHost(to)
-	} else {
-		l.diags.Errorf(e.at(), "missing-key", "publish needs the key \"to\"").Fix = "the real host"
-	}
+	to, _ := e.get("to")
+	n.Host = l.host(to)
 	if from, given := e.get("from"); given {
-		n.From = l.withoutFirewall(l.ends(from), from)
+		n.From = l.withoutFirewall(l.ends(from.items()), from)
 	}
 	port, given := e.get("port")
 	if !given {
 		return
 	}
-	p, ok := l.number(port, "port")
-	if ok && (p < 1 || p > 65535) {
-		l.diags.Errorf(port.at(), "bad-number", "%d is not a port", p).Fix = "ports are 1 to 65535"
-		return
-	}
-	n.Port = uint16(p)
+	n.Port = uint16(e.number("port"))
 	for _, m := range n.Service.Matches {
 		if m.Ports.First != m.Ports.Last || m.Proto != n.Service.Matches[0].Proto || m.Ports != n.Service.Matches[0].Ports {
-			l.diags.Errorf(port.at(), "publish-port", "several ports cannot all be moved to %d", p).Fix = "publish one port, or leave port out"
+			l.diags.Errorf(port.at(), "publish-port", "several ports cannot all be moved to %d", n.Port).Fix = "publish one port, or leave port out"
 			return
 		}
 	}
@@ -211,36 +159,7 @@ func (l *loader) natFamilies(e natEntry) {
 			}
 		}
 		if same != 1 {
-			l.diags.Errorf(n.Range, "nat-family", "host %s has %d addresses of the family of %s, and one is wanted", n.Host.Name, same, a).Fix = "publish an address of a family the host has"
+			l.diags.Errorf(n.Range, "nat-family", "host %s has %d addresses of the family of %s, and exactly one is wanted", n.Host.Name, same, a).Fix = "use an address of a family in which the host has one address, or split the host"
 		}
 	}
-}
-
-// natConflicts: two entries that translate the same packet cannot both be meant.
-func (l *loader) natConflicts() {
-	for k, n := range l.site.NAT {
-		for _, m := range l.site.NAT[:k] {
-			if l.conflict(n, m) {
-				l.diags.Errorf(n.Range, "nat-conflict", "%s and %s translate the same packets", m.Name, n.Name).Related = []diag.Related{{Message: m.Name, Range: m.Range}}
-			}
-		}
-	}
-}
-
-func (l *loader) conflict(n, m *policy.NAT) bool {
-	shared := slices.ContainsFunc(n.At, func(a netip.Addr) bool { return slices.Contains(m.At, a) })
-	switch {
-	case !shared || len(n.From) > 0 || len(m.From) > 0:
-		return false
-	case n.Kind == policy.Map || m.Kind == policy.Map:
-		return true
-	}
-	for _, x := range n.Service.Matches {
-		for _, y := range m.Service.Matches {
-			if x.Proto == y.Proto && x.Ports.First <= y.Ports.Last && y.Ports.First <= x.Ports.Last {
-				return true
-			}
-		}
-	}
-	return false
 }

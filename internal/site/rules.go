@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,76 +13,95 @@ import (
 func (l *loader) rules() {
 	seen := map[string]diag.Range{}
 	for _, v := range l.items("rules") {
-		m, ok := l.mapping(v, ruleShape)
+		m, _ := l.mapping(v, ruleShape)
 		r := &policy.Rule{Range: v.at()}
 		if n, given := m.get("name"); given {
-			r.Name = l.uniqueName(n, "a rule", seen)
+			r.Name = l.uniqueName(n, "rule", seen)
 			r.Range = n.at()
 		}
-		if !ok {
-			continue
-		}
+		before := len(l.diags.List)
 		l.action(r, m)
-		from, _ := m.get("from")
-		to, _ := m.get("to")
-		r.From, r.To = l.ends(from), l.ends(to)
-		because, _ := m.get("because")
-		owner, _ := m.get("owner")
-		r.Because, r.Owner = l.prose(because, "because"), l.prose(owner, "owner")
+		r.From, r.To = l.ends(m.list("from")), l.ends(m.list("to"))
+		r.Because, r.Owner = l.prose(m, "because"), l.prose(m, "owner")
 		l.options(r, m)
-		if r.Name != "" && len(r.Services) > 0 && len(r.From) > 0 && len(r.To) > 0 {
-			l.site.Rules = append(l.site.Rules, r)
+		for k := before; k < len(l.diags.List); k++ {
+			l.diags.List[k].Rule = r.Name
 		}
+		l.site.Rules = append(l.site.Rules, r)
 	}
+	l.sameRules()
 }
 
 // uniqueName checks the name of a rule, a NAT entry or a guarantee.
 func (l *loader) uniqueName(v value, what string, seen map[string]diag.Range) string {
-	name, ok := l.name(v, what, maxRuleName)
-	if !ok {
+	if first, twice := seen[v.Value]; twice {
+		l.twice(v, "duplicate-name", first, "%s %q is defined twice", what, v.Value)
 		return ""
 	}
-	if first, twice := seen[name]; twice {
-		l.diags.Errorf(v.at(), "duplicate-name", "%s %q is defined twice", strings.TrimPrefix(what, "a "), name).Related = []diag.Related{{Message: "first here", Range: first}}
-		return ""
-	}
-	seen[name] = v.at()
-	return name
+	seen[v.Value] = v.at()
+	return v.Value
 }
 
-// prose checks a text meant for people: something, on one line, not too long.
-func (l *loader) prose(v value, key string) string {
-	s := strings.TrimSpace(v.Value)
-	if s == "" {
+// prose checks a text meant for people: it says something.
+func (l *loader) prose(m mapping, key string) string {
+	s := strings.TrimSpace(m.word(key))
+	if v, given := m.get(key); given && s == "" {
 		l.diags.Errorf(v.at(), "empty-text", "%q says nothing", key).Fix = "say it in a few words: others will ask"
 	}
 	return s
 }
 
 func (l *loader) action(r *policy.Rule, m mapping) {
-	var given []string
 	for _, a := range []policy.Action{policy.Allow, policy.Drop, policy.Reject} {
 		if v, ok := m.get(a.String()); ok {
-			given = append(given, a.String())
 			r.Action = a
-			r.Services = l.services.list(v)
+			r.Services = l.services.list(v.items())
 		}
 	}
-	if len(given) != 1 {
-		d := l.diags.Errorf(r.Range, "one-action", "a rule has exactly one of allow, drop and reject")
-		d.Rule = r.Name
-		d.Fix = "add one"
-		if len(given) > 1 {
-			d.Fix = "split it into one rule for each of " + strings.Join(given, ", ")
+}
+
+// stops reports whether the rule keeps packets out.
+func stops(r *policy.Rule) bool { return r.Action == policy.Drop || r.Action == policy.Reject }
+
+// sameRules warns of a rule that says again what another says: the second can
+// match nothing that the first has not decided.
+func (l *loader) sameRules() {
+	seen := map[string]*policy.Rule{}
+	for _, r := range l.site.Rules {
+		key := fmt.Sprint(r.Action, "|", serviceNames(r), "|", written(r.From), "|", written(r.To), "|", r.When)
+		if first := seen[key]; first != nil {
+			d := l.diags.Warnf(r.Range, "rule-twice", "rule %s says the same as rule %s, which comes first", r.Name, first.Name)
+			d.Related, d.Rule = []diag.Related{{Message: "first here", Range: first.Range}}, r.Name
+			d.Fix = "remove one of the two"
+			continue
 		}
-		r.Services = nil
+		seen[key] = r
 	}
+}
+
+func serviceNames(r *policy.Rule) []string {
+	var out []string
+	for _, s := range r.Services {
+		out = append(out, s.Name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// written gives the endpoints as the file names them, sorted.
+func written(ends []policy.Endpoint) []string {
+	var out []string
+	for _, e := range ends {
+		out = append(out, e.Text)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (l *loader) options(r *policy.Rule, m mapping) {
 	if v, ok := m.get("log"); ok {
 		r.Log = v.Value == "true"
-		if r.Action != policy.Allow {
+		if stops(r) {
 			l.diags.Errorf(v.at(), "log-drop", "log is for allow rules: what is dropped or rejected is always logged").Fix = "remove log"
 		}
 	}
@@ -97,93 +117,82 @@ func (l *loader) options(r *policy.Rule, m mapping) {
 }
 
 func (l *loader) limit(r *policy.Rule, v value) {
-	m, ok := l.mapping(v, limitShape)
-	if !ok {
-		return
-	}
-	if r.Action != policy.Allow {
+	m, _ := l.mapping(v, limitShape)
+	if stops(r) {
 		l.diags.Errorf(v.at(), "limit-drop", "a limit is for allow rules: over it, connections are dropped").Fix = "put the limit on the rule that allows them"
 	}
-	rate, _ := m.get("new")
-	n, _ := l.rate(rate)
-	per, _ := m.get("per")
-	r.Limit = &policy.Limit{Rate: policy.Rate{PerSecond: n, Burst: l.burst(m)}, PerSource: per.Node != nil && per.Value == "source"}
+	r.Limit = &policy.Limit{Rate: policy.Rate{PerSecond: m.rate("new"), Burst: m.number("burst")}, PerSource: m.word("per") == "source"}
 }
 
 func (l *loader) when(r *policy.Rule, v value) {
 	m, ok := l.mapping(v, whenShape)
-	if !ok {
-		return
+	if ok && len(m.fields) == 0 {
+		l.diags.Errorf(v.at(), "empty-condition", "when says nothing").Fix = "name a source or destination list, or remove when"
 	}
-	if len(m.fields) == 0 {
-		l.diags.Errorf(v.at(), "empty-condition", "a condition with nothing in it").Fix = "name a source or destination list, or remove when"
+	if ref, given := m.get("source"); given {
+		r.When.Source = l.listNamed(ref)
 	}
-	for key, into := range map[string]**policy.Blocklist{"source": &r.When.Source, "destination": &r.When.Destination} {
-		ref, given := m.get(key)
-		if !given {
-			continue
-		}
-		name, isList := strings.CutPrefix(ref.Value, "blocklist.")
-		if *into = l.lists[name]; isList && *into != nil {
-			continue
-		}
-		var known []string
-		for n := range l.lists {
-			known = append(known, "blocklist."+n)
-		}
-		sort.Strings(known)
-		l.unknown(ref.at(), "unknown-list", fmt.Sprintf("there is no list %q", ref.Value), ref.Value, known)
-		if last := &l.diags[len(l.diags)-1]; last.Fix == "" {
-			last.Fix = "define it under blocklists: and write blocklist.NAME"
-		}
+	if ref, given := m.get("destination"); given {
+		r.When.Destination = l.listNamed(ref)
 	}
 }
 
+func (l *loader) listNamed(ref value) *policy.Blocklist {
+	name, isList := strings.CutPrefix(ref.Value, "blocklist.")
+	if b := l.lists[name]; isList && b != nil {
+		return b
+	}
+	var known []string
+	for n := range l.lists {
+		known = append(known, "blocklist."+n)
+	}
+	sort.Strings(known)
+	l.unknown(ref.at(), "unknown-list", fmt.Sprintf("there is no list %q", ref.Value), ref.Value, known)
+	switch {
+	case !isList && l.lists[ref.Value] != nil:
+		l.fix("write blocklist." + ref.Value)
+	case len(known) == 0:
+		l.fix("define it under blocklists: and write blocklist.NAME")
+	}
+	return nil
+}
+
 func (l *loader) exception(r *policy.Rule, v value) {
-	m, ok := l.mapping(v, exceptionShape)
-	if !ok {
-		return
+	m, _ := l.mapping(v, exceptionShape)
+	if stops(r) {
+		l.diags.Errorf(v.at(), "exception-drop", "an exception is for allow rules: when it ends this rule would end too, and let through what it stops").Fix = "remove the exception"
 	}
-	ticket, _ := m.get("ticket")
-	by, _ := m.get("approved-by")
-	expires, _ := m.get("expires")
-	last, ok := l.date(expires)
-	if !ok {
-		return
-	}
-	r.Exception = &policy.Exception{
-		Ticket: l.prose(ticket, "ticket"), ApprovedBy: l.prose(by, "approved-by"),
-		Expires: last.AddDate(0, 0, 1), Range: v.at(),
+	r.Exception = &policy.Exception{Ticket: l.prose(m, "ticket"), ApprovedBy: l.prose(m, "approved-by"), Range: v.at()}
+	if expires, given := m.get("expires"); given {
+		last, _ := l.date(expires)
+		r.Exception.Expires = last.AddDate(0, 0, 1)
 	}
 }
 
 func (l *loader) blocklists() {
 	for _, e := range l.ordered("blocklists") {
-		name, named := l.name(e.key, "a block list", maxName)
-		m, ok := l.mapping(e.value, blocklistShape)
-		if !named || !ok {
+		name, named := l.name(e.key, maxName)
+		m, _ := l.mapping(e.value, blocklistShape)
+		if !named {
 			continue
 		}
-		b := &policy.Blocklist{Name: name, Range: e.key.at()}
-		file, _ := m.get("file")
-		b.File = file.Value
-		if v, given := m.get("on-missing"); given {
-			b.KeepLast = v.Value == "keep-last"
-		}
+		b := &policy.Blocklist{Name: name, File: m.word("file"), KeepLast: m.word("on-missing") == "keep-last", Range: e.key.at()}
 		l.lists[name] = b
 		l.site.Blocklists = append(l.site.Blocklists, b)
-		l.fillList(b, file)
+		if file, given := m.get("file"); given {
+			l.fillList(b, file)
+		}
 	}
 }
 
 // fillList reads the list. A list that cannot be read matches nothing; whether
 // that is an error the site says.
 func (l *loader) fillList(b *policy.Blocklist, file value) {
-	before := len(l.diags)
+	before := len(l.diags.List)
 	b.Addrs = l.addressFile(file)
-	if b.Addrs == nil && b.KeepLast && len(l.diags) == before+1 && l.diags[before].Code == "unreadable" {
-		l.diags[before].Severity, l.diags[before].Code = diag.Warning, "list-missing"
-		l.diags[before].Fix = "the list that is loaded is kept; on a firewall that has none yet it matches nothing"
+	if b.Addrs == nil && b.KeepLast && len(l.diags.List) == before+1 && l.diags.List[before].Code == "unreadable" {
+		l.diags.List[before].Severity, l.diags.List[before].Code = diag.Warning, "list-missing"
+		l.diags.List[before].Fix = "the list that is loaded is kept; on a firewall that has none yet it matches nothing"
 	}
 	if b.Addrs != nil && len(b.Addrs.Ranges()) == 0 {
 		l.diags.Warnf(file.at(), "empty-list", "%s names no address: blocklist.%s matches nothing", b.File, b.Name).Fix = "fill the file, or remove the list"
@@ -193,39 +202,23 @@ func (l *loader) fillList(b *policy.Blocklist, file value) {
 func (l *loader) guarantees() {
 	seen := map[string]diag.Range{}
 	for _, v := range l.items("guarantees") {
-		m, ok := l.mapping(v, guaranteeShape)
-		if !ok {
-			continue
+		m, _ := l.mapping(v, guaranteeShape)
+		g := &policy.Guarantee{Range: v.at()}
+		if n, given := m.get("name"); given {
+			g.Name, g.Range = l.uniqueName(n, "guarantee", seen), n.at()
 		}
-		name, _ := m.get("name")
-		g := &policy.Guarantee{Name: l.uniqueName(name, "a guarantee", seen), Range: name.at()}
-		n := 0
 		for _, k := range []policy.GuaranteeKind{policy.Never, policy.Only, policy.Always} {
-			flow, given := m.get(k.String())
-			if !given {
-				continue
+			if flow, given := m.get(k.String()); given {
+				g.Kind = k
+				l.flow(g, flow)
 			}
-			n++
-			g.Kind = k
-			l.flow(g, flow)
-		}
-		if n != 1 {
-			l.diags.Errorf(v.at(), "one-guarantee", "a guarantee has exactly one of never, only and always").Fix = "split it, or add one"
-			continue
 		}
 		l.site.Guarantees = append(l.site.Guarantees, g)
 	}
 }
 
 func (l *loader) flow(g *policy.Guarantee, v value) {
-	m, ok := l.mapping(v, flowShape)
-	if !ok {
-		return
-	}
-	from, _ := m.get("from")
-	to, _ := m.get("to")
-	g.From, g.To = l.ends(from), l.ends(to)
-	if s, given := m.get("service"); given {
-		g.Services = l.services.list(s)
-	}
+	m, _ := l.mapping(v, flowShape)
+	g.From, g.To = l.ends(m.list("from")), l.ends(m.list("to"))
+	g.Services = l.services.list(m.list("service"))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -32,23 +31,31 @@ func parse(file string, text []byte, diags *diag.List) *value {
 		diags.Errorf(diag.Range{File: file}, "not-utf8", "%s is not UTF-8 text", file).Fix = "save the file as UTF-8"
 		return nil
 	}
+	if what, at := strange(text); what != "" {
+		diags.Errorf(pointAt(file, at), "yaml-syntax", "%s in the text", what).Fix = "remove it: site files are plain text, with lines as Unix or Windows ends them"
+		return nil
+	}
+	if separators(text) > maxValues {
+		diags.Errorf(diag.Range{File: file}, "too-large", "%s holds too many values: about %d are read", file, maxValues).Fix = "split the site"
+		return nil
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	switch err := decode(dec, &doc); {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		diags.Errorf(syntaxRange(file, err), "yaml-syntax", "this is not YAML: %s", syntaxMessage(err)).
-			Fix = "check indentation (spaces, never tabs), brackets and quotes near this line"
+		syntaxError(file, text, err, diags)
 		return nil
 	}
 	var second yaml.Node
-	if err := decode(dec, &second); !errors.Is(err, io.EOF) {
-		at := diag.Range{File: file}
-		if err == nil {
-			at = value{&second, file}.at()
-		}
-		diags.Errorf(at, "yaml-documents", "a site file holds one YAML document").Fix = "remove the --- line, or move what follows to a file of its own"
+	switch err := decode(dec, &second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		syntaxError(file, text, err, diags)
+		return nil
+	default:
+		diags.Errorf(value{&second, file}.at(), "yaml-documents", "a second YAML document begins here, and a site file holds one").Fix = "remove the --- line above it, or move what follows to a file of its own"
 		return nil
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
@@ -64,6 +71,22 @@ func parse(file string, text []byte, diags *diag.List) *value {
 	return &root
 }
 
+// separators counts what must stand between values, so that a small file cannot
+// fill memory with them.
+func separators(text []byte) int {
+	n := 0
+	for _, c := range text {
+		switch c {
+		case ',', ':', '\n', '[', '{', '-', '?':
+			n++
+		}
+	}
+	return n
+}
+
+// withoutMark leaves out the byte order mark that some editors begin with.
+func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\uFEFF")) }
+
 // decode turns a panic of the YAML library into an error: a fault there must
 // not take the program down.
 func decode(dec *yaml.Decoder, into *yaml.Node) (err error) {
@@ -75,27 +98,6 @@ func decode(dec *yaml.Decoder, into *yaml.Node) (err error) {
 	return dec.Decode(into)
 }
 
-var lineOfError = regexp.MustCompile(`line (\d+)(?:, column (\d+))?`)
-
-func syntaxRange(file string, err error) diag.Range {
-	m := lineOfError.FindStringSubmatch(err.Error())
-	if m == nil {
-		return diag.Range{File: file}
-	}
-	line, _ := strconv.Atoi(m[1])
-	column, _ := strconv.Atoi(m[2])
-	pos := diag.Pos{Line: line, Column: max(column, 1)}
-	return diag.Range{File: file, Start: pos, End: pos}
-}
-
-func syntaxMessage(err error) string {
-	s := strings.TrimPrefix(err.Error(), "yaml: ")
-	if _, rest, ok := strings.Cut(s, ": "); ok && strings.HasPrefix(s, "line ") {
-		return rest
-	}
-	return s
-}
-
 // plain reports whether the tree uses only plain YAML.
 func plain(v value, depth int, diags *diag.List) bool {
 	refuse := func(what string) bool {
@@ -103,8 +105,10 @@ func plain(v value, depth int, diags *diag.List) bool {
 		return false
 	}
 	switch {
+	case len(*diags) > maxDiagnostics:
+		return false
 	case depth > maxDepth:
-		diags.Errorf(v.at(), "yaml-depth", "nested deeper than %d levels", maxDepth)
+		diags.Errorf(v.at(), "yaml-depth", "nested deeper than %d levels", maxDepth).Fix = "the language needs 7: remove what is too much, often a bracket left open"
 		return false
 	case v.Kind == yaml.AliasNode:
 		return refuse("aliases (*name)")
@@ -115,12 +119,17 @@ func plain(v value, depth int, diags *diag.List) bool {
 	case v.Style&yaml.TaggedStyle != 0:
 		return refuse("tags (!name)")
 	}
-	for _, c := range v.Content {
-		if !plain(value{c, v.file}, depth+1, diags) {
+	ok := true
+	for k, c := range v.Content {
+		if v.Kind == yaml.MappingNode && k%2 == 0 && c.Kind != yaml.ScalarNode && c.Kind != yaml.AliasNode {
+			diags.Errorf(value{c, v.file}.at(), "yaml-feature", "a key is one word, not %s", value{c, v.file}.kind()).Fix = "write key: value"
 			return false
 		}
+		if !plain(value{c, v.file}, depth+1, diags) {
+			ok = false
+		}
 	}
-	return true
+	return ok
 }
 
 // at gives the node's place: all of a scalar on one line, the first character of
@@ -138,6 +147,22 @@ func (v value) at() diag.Range {
 }
 
 func (v value) isNull() bool { return v.Kind == yaml.ScalarNode && v.Tag == "!!null" }
+
+// written gives a scalar as it stands in the file, cut where it is long, and
+// what anything else is.
+func (v value) written() string {
+	const most = 60
+	text := []rune(v.Value)
+	switch {
+	case v.Kind != yaml.ScalarNode || v.isNull():
+		return v.kind()
+	case len(text) > most:
+		return strconv.Quote(string(text[:most]) + "...")
+	case v.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
+		return "the quoted text " + strconv.Quote(v.Value)
+	}
+	return strconv.Quote(v.Value)
+}
 
 // kind names what the node is, for people.
 func (v value) kind() string {
@@ -161,6 +186,15 @@ func (v value) items() []value {
 	var out []value
 	for _, c := range v.Content {
 		out = append(out, value{c, v.file})
+	}
+	return out
+}
+
+// words returns the texts of scalars.
+func words(items []value) []string {
+	var out []string
+	for _, v := range items {
+		out = append(out, v.Value)
 	}
 	return out
 }

@@ -27,31 +27,25 @@ func (l *loader) zones() {
 	networks := map[netip.Prefix]owned{}
 	for _, e := range l.ordered("zones") {
 		z := &policy.Zone{Range: e.key.at()}
-		name, named := l.claim(e.key, "a zone", namedThing{zone: z})
-		m, ok := l.mapping(e.value, zoneShape)
+		name, named := l.claim(e.key, namedThing{zone: z})
+		m, _ := l.mapping(e.value, zoneShape)
 		if !named {
 			continue
 		}
 		z.Name = name
+		z.Role = policy.Role(m.word("role"))
 		l.site.Zones = append(l.site.Zones, z)
-		if !ok {
-			continue
-		}
-		role, _ := m.get("role")
-		z.Role = policy.Role(role.Value)
-		if v, ok := m.get("networks"); ok {
-			for _, item := range v.items() {
-				p, ok := l.prefix(item, false)
-				if !ok {
-					continue
-				}
-				if first, twice := networks[p]; twice {
-					l.diags.Errorf(item.at(), "network-twice", "%s is in zone %s already", p, first.zone.Name).Related = []diag.Related{{Message: "first here", Range: first.at}}
-					continue
-				}
-				networks[p] = owned{z, item.at()}
-				z.Networks = append(z.Networks, p)
+		for _, item := range m.list("networks") {
+			p, ok := l.network(item)
+			if !ok {
+				continue
 			}
+			if first, twice := networks[p]; twice {
+				l.twice(item, "network-twice", first.at, "%s is in zone %s already", p, first.zone.Name).Fix = "a network lives in one zone: remove it from the other"
+				continue
+			}
+			networks[p] = owned{z, item.at()}
+			z.Networks = append(z.Networks, p)
 		}
 		l.checkNetworks(z, m)
 		z.NewConnections = l.newConnections(z, m)
@@ -66,6 +60,7 @@ func (l *loader) zones() {
 func (l *loader) checkNetworks(z *policy.Zone, m mapping) {
 	v, given := m.get("networks")
 	switch {
+	case z.Role == "" || !given && m.has("networks"): // reported
 	case z.Role == policy.Internet && given:
 		l.diags.Errorf(v.at(), "internet-networks", "the Internet is every address that belongs to no other zone").Fix = "leave networks out"
 		z.Networks = nil
@@ -81,7 +76,9 @@ func (l *loader) oneInternet() {
 			continue
 		}
 		if first != nil {
-			l.diags.Errorf(z.Range, "two-internets", "zone %s is a second zone with role internet", z.Name).Related = []diag.Related{{Message: "first here", Range: first.Range}}
+			e := l.diags.Errorf(z.Range, "two-internets", "zone %s is a second zone with role internet", z.Name)
+			e.Related = []diag.Related{{Message: "first here", Range: first.Range}}
+			e.Fix = "the Internet is one: put what lies behind the second uplink under a role of its own, such as partner"
 			continue
 		}
 		first = z
@@ -103,16 +100,10 @@ func (l *loader) newConnections(z *policy.Zone, m mapping) policy.Rate {
 	case v.Kind == yaml.ScalarNode && v.Value == "none":
 		return policy.Rate{}
 	case v.Kind == yaml.ScalarNode:
-		n, _ := l.rate(v)
-		return policy.Rate{PerSecond: n}
+		return policy.Rate{PerSecond: m.rate("new-connections")}
 	}
-	r, ok := l.mapping(v, rateShape)
-	if !ok {
-		return policy.Rate{}
-	}
-	rate, _ := r.get("rate")
-	n, _ := l.rate(rate)
-	return policy.Rate{PerSecond: n, Burst: l.burst(r)}
+	r, _ := l.mapping(v, rateShape)
+	return policy.Rate{PerSecond: r.rate("rate"), Burst: r.number("burst")}
 }
 
 func (l *loader) bogons(z *policy.Zone, m mapping) {
@@ -159,7 +150,7 @@ func (l *loader) addressLines(file string, text []byte) *netipx.IPSet {
 		set, err := addresses(line)
 		if err != nil {
 			at := diag.Range{File: file, Start: diag.Pos{Line: n, Column: 1}, End: diag.Pos{Line: n, Column: 1 + len(line)}}
-			l.diags.Errorf(at, "bad-list-line", "%q is not an address, network or range", line).Fix = "one of 192.0.2.1, 192.0.2.0/24, 192.0.2.1-192.0.2.9 or IPv6; # begins a comment"
+			l.diags.Errorf(at, "bad-list-line", "%q is not an address, network or range", line).Fix = err.Error() + "; # begins a comment"
 			continue
 		}
 		all.AddSet(set)
@@ -169,7 +160,7 @@ func (l *loader) addressLines(file string, text []byte) *netipx.IPSet {
 	}
 	set, err := all.IPSet()
 	if err != nil {
-		l.diags.Errorf(diag.Range{File: file}, "bad-list-line", "%v", err)
+		l.diags.Errorf(diag.Range{File: file}, "bad-list-line", "the list cannot be used: %v", err).Fix = "correct the addresses in it"
 		return nil
 	}
 	return set

@@ -16,24 +16,25 @@ import (
 // machine is how the guest is built: as plain as can be, without the host's
 // help, without disk or network. What it has to say comes by its first serial
 // port; the second is the kernel's console.
-func machine(kernel, image, console string, memory int) []string {
+func machine(kernel, image, console, site string, memory int) []string {
 	return []string{
 		"-machine", "pc,accel=tcg", "-cpu", "max", "-smp", "1", "-m", strconv.Itoa(memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-net", "none", "-no-reboot",
 		"-serial", "stdio", "-serial", "file:" + console,
 		"-kernel", kernel, "-initrd", image,
-		"-append", "console=ttyS1 quiet panic=-1 mitigations=off nokaslr no_timer_check audit=0 -- guest",
+		"-append", "console=ttyS1 quiet panic=-1 mitigations=off nokaslr no_timer_check audit=0 -- " + site,
 	}
 }
 
-// boot runs the guest and hands over each result as it comes. It is an error if
+// boot runs the guest for a site and hands over each result as it comes. It is an error if
 // the guest did not come to its end.
-func boot(ctx context.Context, b build, memory int, each func(result)) error {
+func boot(ctx context.Context, b build, site string, memory int, each func(result)) error {
 	kernels := glob(filepath.Join(b.kernel, "boot/vmlinuz-*"))
 	if len(kernels) != 1 {
 		return fmt.Errorf("%s holds %d kernels", filepath.Base(b.kernel), len(kernels))
 	}
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", machine(kernels[0], b.image, b.console, memory)...)
+	console := b.console + site + ".log"
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", machine(kernels[0], b.image, console, site, memory)...)
 	cmd.Stderr = os.Stderr
 	serial, err := cmd.StdoutPipe()
 	if err != nil {
@@ -50,7 +51,7 @@ func boot(ctx context.Context, b build, memory int, each func(result)) error {
 		err = fmt.Errorf("the guest ended with %q", last)
 	}
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, tail(b.console))
+		return fmt.Errorf("%s: %w\n%s", site, err, tail(console))
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Command vlan runs the lab with real 802.1Q tags. The machines that run tests
 // seldom have that part of the kernel, so it boots Debian's newest cloud kernel
-// in a virtual machine (qemu, without the host's help) and there tests sites
+// in virtual machines (qemu, without the host's help) and there tests sites
 // with the glacis command itself: those in order must agree, those with a fault
 // in the wiring must not. It needs Debian on amd64; what is missing it installs,
 // which takes root. What it downloads and builds stays in .cache/vlan.
@@ -18,18 +18,19 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// patience is how long the guest may take, from its first instruction to its last.
+// patience is how long the guests may take, from the first instruction to the last.
 const patience = 5 * time.Minute
 
 func main() {
-	if os.Args[len(os.Args)-1] == "guest" { // before it, what the kernel does not know of its own command line
-		guest()
+	if os.Getpid() == 1 { // the rest is what the kernel does not know of its own command line
+		guest(os.Args[len(os.Args)-1])
 		return
 	}
-	memory := flag.Int("memory", 256, "memory of the guest, in MiB")
+	memory := flag.Int("memory", 512, "memory of each guest, in MiB")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -48,7 +49,7 @@ type build struct {
 	sites   map[string]string // directories by name
 	trials  []trial
 	image   string
-	console string // what the kernel says
+	console string // file names of what the kernels say begin so
 }
 
 func test(ctx context.Context, memory int) error {
@@ -60,14 +61,7 @@ func test(ctx context.Context, memory int) error {
 	say("%s in %d MiB; ready after %.1f s", filepath.Base(b.kernel), memory, time.Since(begun).Seconds())
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var failed []string
-	done := 0
-	err = boot(ctx, b, memory, func(r result) {
-		done++
-		if !reported(b.trials, r) {
-			failed = append(failed, r.Name)
-		}
-	})
+	done, failed, err := bootAll(ctx, b, memory)
 	switch {
 	case err != nil:
 		return err
@@ -78,6 +72,31 @@ func test(ctx context.Context, memory int) error {
 	}
 	say("all %d trials as they should be, after %.1f s", done, time.Since(begun).Seconds())
 	return nil
+}
+
+// bootAll runs a guest for each site, side by side, and reports their results as
+// they come: how many, and which are not as they should be.
+func bootAll(ctx context.Context, b build, memory int) (done int, failed []string, err error) {
+	var one sync.Mutex
+	var all sync.WaitGroup
+	var errs []error
+	for site := range b.sites {
+		all.Go(func() {
+			err := boot(ctx, b, site, memory, func(r result) {
+				one.Lock()
+				defer one.Unlock()
+				done++
+				if !reported(b.trials, r) {
+					failed = append(failed, r.Name)
+				}
+			})
+			one.Lock()
+			defer one.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	all.Wait()
+	return done, failed, errors.Join(errs...)
 }
 
 // reported prints a result and says whether it is as it should be.
@@ -125,7 +144,7 @@ func prepare(ctx context.Context) (b build, err error) {
 		return b, err
 	}
 	b.init, b.command = filepath.Join(cache, "init"), filepath.Join(cache, "glacis")
-	b.image, b.console = filepath.Join(cache, "initramfs"), filepath.Join(cache, "console.log")
+	b.image, b.console = filepath.Join(cache, "initramfs"), filepath.Join(cache, "console-")
 	if err := compile(ctx, root, b); err != nil {
 		return b, err
 	}

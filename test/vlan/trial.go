@@ -15,6 +15,7 @@ import (
 // trial is one run of the lab in the guest, and what it must show.
 type trial struct {
 	Name   string
+	Site   string
 	Args   []string
 	Fault  bool  // planted: the lab must find it
 	Probes int   // at least so many
@@ -50,7 +51,7 @@ func sound(sites map[string]string, name string, probes int) (trial, error) {
 	if s == nil {
 		return trial{}, fmt.Errorf("site %s: %w", name, diags)
 	}
-	t := trial{Name: name, Args: []string{"lab", "test", "/" + siteDir + "/" + name, "--json", "--at", at.Format(time.DateOnly)}, Probes: probes}
+	t := trial{Name: name, Site: name, Args: []string{"lab", "test", "/" + siteDir + "/" + name, "--json", "--at", at.Format(time.DateOnly)}, Probes: probes}
 	for _, i := range s.Firewall.Interfaces {
 		if i.VLAN != 0 {
 			t.VLANs = append(t.VLANs, i.VLAN)
