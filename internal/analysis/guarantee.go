@@ -99,7 +99,7 @@ func guaranteeSource(site *policy.Site, g *policy.Guarantee, z *policy.Zone) *ne
 	}
 	var b netipx.IPSetBuilder
 	if z == nil {
-		b.AddSet(site.Own())
+		b.AddSet(site.Itself())
 	} else {
 		b.AddSet(site.Set(z))
 	}

@@ -106,7 +106,7 @@ func unknown(l *policy.Blocklist) bool { return l != nil && l.Addrs == nil }
 
 // addresses is what the ends of a rule are in one zone.
 func addresses(site *policy.Site, ends []policy.Endpoint, z *policy.Zone) *netipx.IPSet {
-	whole := site.Own()
+	whole := site.Itself()
 	if z != nil {
 		whole = site.Set(z)
 	}
