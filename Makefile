@@ -25,10 +25,13 @@ demo: deps-lab build ## check, lab-test and show the example enterprise
 build: ## build bin/glacis
 	$(GO) build -trimpath -o bin/glacis ./cmd/glacis
 
+# How many tests may be skipped: none as root with the shared data beside the project.
+SKIPS := $(if $(SUDO),1000,$(if $(wildcard ../shared/data),0,20))
+
 test: ## every test, with real kernels; as root, or it says what it skips
 	@mkdir -p $(CACHE)
 	$(GO) build -o $(CACHE)/tally ./test/tally
-	$(GO) test -json -count=1 -timeout 30m ./... 2>&1 | $(CACHE)/tally -skips $(if $(SUDO),1000,0)
+	$(GO) test -json -count=1 -timeout 30m ./... 2>&1 | $(CACHE)/tally -skips $(SKIPS)
 
 test-vlan: ## the lab with real 802.1Q tags, in a virtual machine
 	$(ENV) $(GO) run ./test/vlan
