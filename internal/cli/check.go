@@ -2,8 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
+	"glacis/internal/analysis"
 	"glacis/internal/diag"
+	"glacis/internal/policy"
 
 	"github.com/spf13/cobra"
 )
@@ -14,10 +17,15 @@ func (p *program) checkCommand() *cobra.Command {
 		Short: "say what is wrong with a site, and what to do about it",
 		Long: `Check reads a site and reports everything wrong with it: what cannot be
 understood, rules that can match nothing, rules that do what a role forbids
-without an exception, exceptions that have expired or soon will, zones that no
-firewall keeps apart.
+without an exception, exceptions that have expired or soon will, rules that
+decide nothing, zones that no firewall keeps apart.
 
-A site with errors is exit status 2. Warnings alone are 0, with --strict 3.`,
+Then it proves, for every packet that begins a connection, what the roles of the
+zones promise and what the site guarantees. What is broken comes with a packet
+that breaks it and the rule that decides it.
+
+A site with errors is exit status 2, a broken promise 3. Warnings alone are 0,
+with --strict 3.`,
 		Example: `  glacis check examples/enterprise
   glacis check --json --strict . | jq .summary`,
 		Args:              cobra.MaximumNArgs(1),
@@ -33,18 +41,12 @@ type checkJSON struct {
 	Summary     checkSummary     `json:"summary"`
 }
 
-// guaranteeJSON is one promise. Status unknown: written, and not yet proven.
-type guaranteeJSON struct {
-	Name   string `json:"name"`
-	Kind   string `json:"kind"`
-	Status string `json:"status"`
-}
-
 type checkSummary struct {
 	Errors   int `json:"errors"`
 	Warnings int `json:"warnings"`
 	Rules    int `json:"rules"`
 	Zones    int `json:"zones"`
+	Broken   int `json:"broken"` // promises
 	Hosts    int `json:"hosts"`
 }
 
@@ -53,31 +55,38 @@ func (p *program) check(path string) error {
 	if err != nil {
 		return err
 	}
-	doc := checkJSON{Schema: "glacis/check/v1", Diagnostics: diagnosticsJSON(l.diags, l.dir), Guarantees: []guaranteeJSON{},
-		Summary: checkSummary{Errors: l.diags.Count(diag.Error), Warnings: l.diags.Count(diag.Warning)}}
+	var promises []analysis.Promise
 	if l.Site != nil {
-		doc.Summary.Rules, doc.Summary.Zones, doc.Summary.Hosts = len(l.Rules), len(l.Zones), len(l.Hosts)
-		for _, g := range l.Guarantees {
-			doc.Guarantees = append(doc.Guarantees, guaranteeJSON{g.Name, "site", "unknown"})
-		}
+		promises = analysis.Promises(l.Site, l.now)
+		l.diags = append(l.diags, findingDiagnostics(analysis.Findings(l.Site, l.now))...)
+		l.diags.Sort()
 	}
 	if p.json {
-		err = p.printJSON(doc)
+		err = p.printJSON(checkDocument(l, promises))
 	} else {
-		err = p.checkText(l)
+		err = p.checkText(l, promises)
 	}
 	switch {
 	case err != nil:
 		return err
 	case l.Site == nil:
 		return &exitError{code: exitUsage}
-	case p.strict && doc.Summary.Warnings > 0:
+	case broken(promises) > 0, p.strict && l.diags.Count(diag.Warning) > 0:
 		return found()
 	}
 	return nil
 }
 
-func (p *program) checkText(l *loaded) error {
+func checkDocument(l *loaded, promises []analysis.Promise) checkJSON {
+	doc := checkJSON{Schema: "glacis/check/v1", Diagnostics: diagnosticsJSON(l.diags, l.dir), Guarantees: guaranteesJSON(l, promises),
+		Summary: checkSummary{Errors: l.diags.Count(diag.Error), Warnings: l.diags.Count(diag.Warning), Broken: broken(promises)}}
+	if l.Site != nil {
+		doc.Summary.Rules, doc.Summary.Zones, doc.Summary.Hosts = len(l.Rules), len(l.Zones), len(l.Hosts)
+	}
+	return doc
+}
+
+func (p *program) checkText(l *loaded, promises []analysis.Promise) error {
 	if err := p.renderDiagnostics(p.Stdout, l.diags, l.src, l.dir); err != nil {
 		return err
 	}
@@ -88,10 +97,21 @@ func (p *program) checkText(l *loaded) error {
 		fmt.Fprintf(p.Stdout, "%s: %s\n", l.path, summaryLine(l.diags))
 		return nil
 	}
-	fmt.Fprintf(p.Stdout, "%s: %s; %d zones, %d hosts, %d rules, %d NAT entries\n",
-		l.path, summaryLine(l.diags), len(l.Zones), len(l.Hosts), len(l.Rules), len(l.NAT))
-	if n := len(l.Guarantees); n > 0 {
-		fmt.Fprintf(p.Stdout, "%d guarantees are written and resolved; this version does not prove them\n", n)
+	if err := p.promisesText(l, promises); err != nil {
+		return err
 	}
+	for _, n := range analysis.AllNeighbours(l.Site) {
+		p.wrapped(fmt.Sprintf("no firewall is between hosts of %s: ", n.Zone.Name), hostNames(n.Hosts))
+	}
+	fmt.Fprintf(p.Stdout, "\n%s: %s, %s broken; %s, %s, %s, %d NAT entries\n", l.path, summaryLine(l.diags), count(broken(promises), "promise"),
+		count(len(l.Zones), "zone"), count(len(l.Hosts), "host"), count(len(l.Rules), "rule"), len(l.NAT))
 	return nil
+}
+
+func hostNames(hosts []*policy.Host) string {
+	var out []string
+	for _, h := range hosts {
+		out = append(out, h.Name)
+	}
+	return strings.Join(out, ", ")
 }

@@ -99,10 +99,11 @@ func (p *program) exitCode(err error) int {
 	if p.json {
 		p.printJSON(map[string]any{"schema": "glacis/error/v1", "error": err.Error(), "exit": code})
 	}
-	fmt.Fprintf(p.Stderr, "glacis: %v\n", err)
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(p.Stderr, "glacis: interrupted; what was started has been taken down")
+		return code
 	}
+	fmt.Fprintf(p.Stderr, "glacis: %v\n", err)
 	return code
 }
 

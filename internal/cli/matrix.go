@@ -91,7 +91,7 @@ func matrixDocument(l *loaded, m analysis.Matrix) matrixJSON {
 	}
 	for _, pair := range m.Pairs {
 		j := pairJSON{From: policy.ZoneName(pair.From), To: policy.ZoneName(pair.To), Filtered: pair.Filtered(),
-			Services: append([]string{}, pair.Services()...), Rules: append([]string{}, ruleNames(pair.Allows())...), Stops: ruleNames(pair.Stops())}
+			Services: append([]string{}, pair.Services()...), Rules: append([]string{}, pairRuleNames(pair.Allows())...), Stops: pairRuleNames(pair.Stops())}
 		if !pair.Filtered() {
 			j.Interface = pair.Shared.Name
 		}
@@ -115,7 +115,7 @@ func pairRule(l *loaded, r analysis.PairRule) pairRuleJSON {
 	return j
 }
 
-func ruleNames(rules []analysis.PairRule) []string {
+func pairRuleNames(rules []analysis.PairRule) []string {
 	var out []string
 	for _, r := range rules {
 		out = append(out, r.Name)
