@@ -136,7 +136,7 @@ packets in network namespaces.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(p.initCommand(), p.checkCommand(), p.fmtCommand(), p.testCommand(), p.explainCommand(), p.matrixCommand(),
+	root.AddCommand(p.initCommand(), p.checkCommand(), p.fmtCommand(), p.testCommand(), p.explainCommand(), p.matrixCommand(), p.diffCommand(),
 		p.renderCommand(), p.labCommand(), p.schemaCommand(), p.versionCommand())
 	p.completion(root)
 	for _, c := range allCommands(root) {
