@@ -189,14 +189,33 @@ func (s *Space) Size(b Box, fields ...Field) float64 {
 // Point is one packet: a value for each field.
 type Point [NumFields]Value
 
-// First returns the packet of a box with the least values; the box must not be
+// First returns a packet of a box, the one with the least values but for
+// addresses that end in zero, which look like no host's; the box must not be
 // empty.
 func (s *Space) First(b Box) Point {
 	var p Point
 	for f := range NumFields {
 		p[f] = s.cells[f][b[f][0].Lo].Lo
+		if f == Src || f == Dst {
+			p[f] = s.likeAHost(f, b[f])
+		}
 	}
 	return p
+}
+
+// likeAHost picks the first value that does not end in zero, if there is one.
+func (s *Space) likeAHost(f Field, spans Spans) Value {
+	for _, span := range spans {
+		for k := span.Lo; k <= span.Hi; k++ {
+			switch c := s.cells[f][k]; {
+			case byte(c.Lo.lo) != 0:
+				return c.Lo
+			case c.Lo != c.Hi:
+				return c.Lo.next()
+			}
+		}
+	}
+	return s.cells[f][spans[0].Lo].Lo
 }
 
 // Ranges returns the values of one field of a box, merged.
