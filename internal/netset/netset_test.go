@@ -293,7 +293,6 @@ func TestUniversesHoldEveryPacketOnce(t *testing.T) {
 }
 
 func TestUndecidedIsSaid(t *testing.T) {
-	s := NewSpace(small)
 	var others []Box
 	r := rand.New(rand.NewPCG(1, 1))
 	var products []Product
@@ -305,7 +304,7 @@ func TestUndecidedIsSaid(t *testing.T) {
 		}
 		products = append(products, p)
 	}
-	s = NewSpace(small, products...)
+	s := NewSpace(small, products...)
 	for _, p := range products {
 		others = append(others, s.Box(p))
 	}

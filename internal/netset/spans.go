@@ -114,12 +114,3 @@ func (s Spans) contains(k uint32) bool {
 	i, found := slices.BinarySearchFunc(s, k, func(span Span, k uint32) int { return int(int64(span.Hi) - int64(k)) })
 	return found || i < len(s) && s[i].Lo <= k
 }
-
-// count is how many cells there are.
-func (s Spans) count() int {
-	n := 0
-	for _, span := range s {
-		n += int(span.Hi-span.Lo) + 1
-	}
-	return n
-}
