@@ -28,7 +28,7 @@ build: ## build bin/glacis
 # How many tests may be skipped: none as root with the shared data beside the project.
 SKIPS := $(if $(SUDO),1000,$(if $(wildcard ../shared/data),0,20))
 
-test: ## every test, with real kernels; as root, or it says what it skips
+test: $(if $(SUDO),,deps) ## every test, with real kernels; as root, or it says what it skips
 	@mkdir -p $(CACHE)
 	$(GO) build -o $(CACHE)/tally ./test/tally
 	$(GO) test -json -count=1 -timeout 30m ./... 2>&1 | $(CACHE)/tally -skips $(SKIPS)
