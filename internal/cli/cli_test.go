@@ -24,13 +24,16 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-func TestStories(t *testing.T) {
+func TestStories(t *testing.T) { stories(t, "testdata/script") }
+
+func stories(t *testing.T, dir string) {
+	t.Helper()
 	enterprise, err := filepath.Abs("../../examples/enterprise")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ENTERPRISE", enterprise)
 			return nil
@@ -55,7 +58,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // field holds one value of the JSON document on stdout: field a.0.b VALUE. A
-// value that is no text is written as JSON; # is the length of a list.
+// value that is no text is written as JSON; len is the length of a list.
 func field(ts *testscript.TestScript, neg bool, args []string) {
 	var doc any
 	if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc); err != nil {
@@ -73,7 +76,7 @@ func valueAt(doc any, path []string) string {
 		case map[string]any:
 			doc = v[key]
 		case []any:
-			if key == "#" {
+			if key == "len" {
 				return fmt.Sprint(len(v))
 			}
 			var k int

@@ -94,6 +94,7 @@ func (p *program) startKeeper(l *loaded, name string) (linux.Process, error) {
 	}
 	defer ready.Close()
 	cmd := exec.Command(self, "lab", keepCommand, l.path, "--name", name, "--at", l.now.Format(time.DateOnly))
+	cmd.Args[0] = os.Args[0]
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // survives this terminal
 	cmd.Stdout, cmd.Stderr = writer, writer
 	err = cmd.Start()
@@ -154,7 +155,7 @@ func (p *program) labDownCommand() *cobra.Command {
 					return err
 				}
 				if !p.json {
-					fmt.Fprintf(p.Stdout, "lab %s is down; %d processes in it were ended\n", n, ended)
+					fmt.Fprintf(p.Stdout, "lab %s is down%s\n", n, endedText(ended))
 				}
 			}
 			if p.json {
@@ -166,6 +167,13 @@ func (p *program) labDownCommand() *cobra.Command {
 	c.Flags().StringVar(&name, "name", defaultLab, "which lab")
 	c.Flags().BoolVar(&all, "all", false, "every lab on this machine")
 	return c
+}
+
+func endedText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return "; " + count(n, "program") + " that ran in it had to end"
 }
 
 func (p *program) labExecCommand() *cobra.Command {

@@ -80,14 +80,15 @@ func (l *Lab) Talk(ctx context.Context, progress func(done, total int)) ([]*Talk
 
 // maxStubborn is how many conversations may go wrong again before it is plain
 // that patience is not what they lack.
-const maxStubborn = 20
+const maxStubborn = 10
 
-// retry holds every conversation that went wrong once more, alone and with
-// patience: a busy machine is no fault of the firewall.
+// retry holds every conversation that missed an answer once more, alone and with
+// patience: a busy machine is no fault of the firewall. An answer that should not
+// have come did come: that is never asked again.
 func retry(ctx context.Context, all []*Talk) error {
 	stubborn := 0
 	for _, t := range all {
-		if t.Agrees() || stubborn == maxStubborn {
+		if t.Agrees() || t.Observed != silence || stubborn == maxStubborn {
 			continue
 		}
 		if err := t.hold(ctx, 3*patience); err != nil {
@@ -200,26 +201,27 @@ func (l *Lab) answer(d policy.Decision, proto uint8) string {
 // hold carries out a machine's conversations.
 func (m *Machine) hold(ctx context.Context, talks []*Talk, done *counter) error {
 	var wait sync.WaitGroup
-	defer wait.Wait()
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	errs := make(chan error, len(talks))
 	for _, t := range talks {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-errs:
-			return err
 		case <-tick.C:
+			wait.Go(func() {
+				if err := t.hold(ctx, patience); err != nil {
+					errs <- err
+				}
+				done.add()
+			})
 		}
-		wait.Go(func() {
-			if err := t.hold(ctx, patience); err != nil {
-				errs <- err
-			}
-			done.add()
-		})
 	}
-	return nil
+	wait.Wait()
+	close(errs)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return <-errs
 }
 
 // converse opens one conversation from the namespace of the calling thread. The

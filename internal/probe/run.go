@@ -328,8 +328,10 @@ func (r *runner) confirm(batch []*result) error {
 		if res.model.Same(res.kernel) {
 			continue
 		}
-		if err := r.send([]*result{res}, arrival, 3*grace); err != nil {
-			return err
+		if res.missed() {
+			if err := r.send([]*result{res}, arrival, 3*grace); err != nil {
+				return err
+			}
 		}
 		if !res.model.Same(res.kernel) {
 			r.disagree(res)
@@ -418,12 +420,12 @@ func (res *result) agrees() bool {
 	return res.evalError == nil && res.model.Same(res.evaluator) && res.model.Same(res.kernel)
 }
 
-// retry sends every probe that disagrees once more, alone and with patience:
-// a busy machine is no fault of the firewall.
+// retry sends every probe that was missed once more, alone and with patience: a
+// busy machine is no fault of the firewall.
 func (r *runner) retry() error {
 	patience := 0
 	for _, res := range r.results {
-		if !res.agrees() && patience < 200 {
+		if res.missed() && patience < maxPatience {
 			patience++
 			if err := r.send([]*result{res}, 2*arrival, 3*grace); err != nil {
 				return err
@@ -446,6 +448,16 @@ func (r *runner) retry() error {
 		r.report.Agree++
 	}
 	return nil
+}
+
+// maxPatience is how many probes are sent again before it is plain that
+// patience is not what they lack.
+const maxPatience = 200
+
+// missed reports whether less was seen of a probe than should have been. What
+// was seen and should not have been is no accident, and never asked again.
+func (res *result) missed() bool {
+	return res.kernel.Verdict != policy.Allowed && !res.model.Same(res.kernel) && res.model.Verdict != policy.Dropped
 }
 
 func (r *runner) disagree(res *result) {
