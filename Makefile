@@ -75,7 +75,7 @@ deps-lab: deps-go ## install what the lab needs
 deps-go:
 	@command -v $(GO) >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-install-recommends golang-go ca-certificates; }
 
-ci: deps lint cross build test fuzz bench-once test-vlan demo ## what .ci/run runs
+ci: deps lint cross build fuzz bench-once test-vlan demo test ## what .ci/run runs
 
 clean: ## remove what was built
 	rm -rf bin $(CACHE)
