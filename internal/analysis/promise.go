@@ -17,6 +17,9 @@ const (
 	HoldsWithExceptions Holding = "holds-with-exceptions"
 	Broken              Holding = "broken"
 	NotFiltered         Holding = "not-filtered" // the firewall is not between some of the ends
+	// Unproven: the question took more steps than it was given, and what was found
+	// is not what the model says of that packet.
+	Unproven Holding = "unproven"
 )
 
 // Promise is something that must hold for every packet, and whether it does.
@@ -129,7 +132,25 @@ func Promises(site *policy.Site, now time.Time) []Promise {
 	for _, g := range site.Guarantees {
 		out = append(out, prove(site, g, pairs))
 	}
+	for k := range out {
+		out[k].confirm(site, now)
+	}
 	return out
+}
+
+// confirm asks the model about the packet that breaks a promise: nobody is to be
+// shown a counterexample that is none.
+func (p *Promise) confirm(site *policy.Site, now time.Time) {
+	if p.Example == nil {
+		return
+	}
+	want := policy.ByDefault
+	if p.Example.Rule != nil {
+		want = p.Example.Rule.Name
+	}
+	if site.Decide(p.Example.Packet, now).RuleName != want {
+		p.Holding, p.Example = Unproven, nil
+	}
 }
 
 // prove looks for a packet that the firewall lets pass from the zone and that

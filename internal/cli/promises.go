@@ -14,7 +14,7 @@ import (
 type guaranteeJSON struct {
 	Name           string       `json:"name"`
 	Kind           string       `json:"kind"`   // role or site
-	Status         string       `json:"status"` // holds, holds-with-exceptions, broken, not-filtered
+	Status         string       `json:"status"` // holds, holds-with-exceptions, broken, not-filtered, unproven
 	Text           string       `json:"text"`
 	Threat         string       `json:"threat,omitempty"`
 	Exceptions     []string     `json:"exceptions,omitempty"`     // rules
@@ -59,11 +59,11 @@ func ruleOrDefault(r *policy.Rule) string {
 	return r.Name
 }
 
-// broken counts the promises that do not hold.
+// broken counts the promises that do not hold, or may not.
 func broken(promises []analysis.Promise) int {
 	n := 0
 	for _, p := range promises {
-		if p.Holding == analysis.Broken {
+		if p.Holding == analysis.Broken || p.Holding == analysis.Unproven {
 			n++
 		}
 	}
@@ -78,7 +78,7 @@ func (p *program) promisesText(l *loaded, promises []analysis.Promise) error {
 		return err
 	}
 	words := map[analysis.Holding]string{analysis.Holds: paint(green, "holds     "), analysis.HoldsWithExceptions: paint(green, "holds but "),
-		analysis.NotFiltered: paint(yellow, "unfiltered"), analysis.Broken: paint(red, "BROKEN    ")}
+		analysis.NotFiltered: paint(yellow, "unfiltered"), analysis.Broken: paint(red, "BROKEN    "), analysis.Unproven: paint(yellow, "UNPROVEN  ")}
 	fmt.Fprintln(p.Stdout, "what the zones' roles promise against, for every packet:")
 	for _, t := range threats(promises) {
 		fmt.Fprintf(p.Stdout, "  %s %s\n", words[t.holding], t.threat)
@@ -156,7 +156,7 @@ func threats(promises []analysis.Promise) []threat {
 			out = append(out, threat{threat: p.Threat, holding: analysis.Holds})
 		}
 		t := &out[k]
-		if p.Holding == analysis.Broken || t.holding == analysis.Holds {
+		if p.Holding == analysis.Broken || p.Holding == analysis.Unproven || t.holding == analysis.Holds {
 			t.holding = p.Holding
 		}
 		for _, r := range p.Exceptions {
