@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -91,7 +92,7 @@ func (t *matrixText) mark(from, to *policy.Zone) string {
 func (t *matrixText) row(from *policy.Zone) {
 	first := true
 	for _, pair := range t.matrix.Pairs {
-		if pair.From != from || len(pair.Rules) == 0 {
+		if pair.From != from || !worthALine(pair) {
 			continue
 		}
 		if first {
@@ -108,14 +109,28 @@ func (t *matrixText) row(from *policy.Zone) {
 			for _, s := range r.Services {
 				services = append(services, s.Name)
 			}
-			condition := ""
-			if r.When != (policy.When{}) {
-				condition = " of some addresses"
-			}
-			t.item(head, fmt.Sprintf("never %s%s (%s: %s)", strings.Join(services, ", "), condition, r.Name, r.Action))
+			t.item(head, fmt.Sprintf("never %s%s (%s: %s)", strings.Join(services, ", "), condition(r.When), r.Name, r.Action))
 			head = ""
 		}
 	}
+}
+
+// worthALine leaves out pairs of zones where something is dropped that nothing
+// would let pass anyway.
+func worthALine(pair analysis.Pair) bool {
+	return len(pair.Allows()) > 0 || slices.ContainsFunc(pair.Stops(), func(r analysis.PairRule) bool { return r.Action == policy.Reject })
+}
+
+// condition says to which addresses a rule is narrowed by a block list.
+func condition(w policy.When) string {
+	out := ""
+	if w.Source != nil {
+		out += " from blocklist." + w.Source.Name
+	}
+	if w.Destination != nil {
+		out += " to blocklist." + w.Destination.Name
+	}
+	return out
 }
 
 // item writes a head and a text, wrapped beside it.
@@ -143,7 +158,7 @@ func (t *matrixText) item(head, text string) {
 func (t *matrixText) headWidth() int {
 	n := 0
 	for _, p := range t.matrix.Pairs {
-		if len(p.Rules) > 0 {
+		if worthALine(p) {
 			n = max(n, len(policy.ZoneName(p.From))+len(policy.ZoneName(p.To))+3)
 		}
 	}
