@@ -3,6 +3,7 @@ package analysis
 import (
 	"cmp"
 	"net/netip"
+	"reflect"
 	"slices"
 	"time"
 
@@ -128,19 +129,46 @@ func between(src, dst *netipx.IPSet) []Part {
 	return flowParts(&policy.Guarantee{}, src, dst)
 }
 
-// compare finds the changed packets of a block in one universe.
+// compare finds the changed packets of a block in one universe. Where lines match
+// on what is not known, such as a list that could not be read, packets count as
+// changed if they fare otherwise with those lines matching, or with none of them.
 func (b block) compare(u netset.Universe) ([]Change, bool) {
 	var products []netset.Product
+	closures := []bool{false}
 	for _, s := range []side{b.old, b.is} {
 		for _, line := range s.list.Lines {
 			products = append(products, productsIn(line, u)...)
+			if line.Free {
+				closures = []bool{false, true}
+			}
 		}
 	}
 	if len(products) == 0 {
 		return nil, true
 	}
 	d := netset.NewDiagrams(netset.NewSpace(u, products...), 0)
-	was, is := b.old.decide(d), b.is.decide(d)
+	var out []Change
+	complete := true
+	for _, free := range closures {
+		more, all := b.compareIf(d, free)
+		complete = complete && all
+		for _, c := range more {
+			if !slices.ContainsFunc(out, c.same) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out, complete
+}
+
+// same reports whether two changes say the same of the same packets.
+func (c Change) same(o Change) bool {
+	return c.Was == o.Was && c.Is == o.Is && reflect.DeepEqual(c.Product, o.Product)
+}
+
+// compareIf compares with all unknown conditions holding, or none.
+func (b block) compareIf(d *netset.Diagrams, free bool) ([]Change, bool) {
+	was, is := b.old.decide(d, free), b.is.decide(d, free)
 	if was == is {
 		return nil, true
 	}
@@ -158,7 +186,7 @@ func (b block) compare(u netset.Universe) ([]Change, bool) {
 			boxes, all := d.Boxes(both, maxChangeBoxes, func(v int32) bool { return x != y && v == x*3+y })
 			complete = complete && all
 			for _, box := range boxes {
-				out = append(out, b.change(d.Space, box, verdicts[x], verdicts[y]))
+				out = append(out, b.change(d.Space, box, verdicts[x], verdicts[y], free))
 			}
 		}
 	}
@@ -177,11 +205,14 @@ func productsIn(l Line, u netset.Universe) []netset.Product {
 	return out
 }
 
-// decide is the function from packets to results. Lines that may or may not
-// match are taken to match: both sites are asked alike.
-func (s side) decide(d *netset.Diagrams) netset.Node {
+// decide is the function from packets to results; lines that may or may not match
+// do if free is set.
+func (s side) decide(d *netset.Diagrams, free bool) netset.Node {
 	var rules []netset.Rule
 	for _, line := range s.list.Lines {
+		if line.Free && !free {
+			continue
+		}
 		for _, p := range productsIn(line, d.Universe) {
 			rules = append(rules, netset.Rule{Box: d.Box(p), Result: line.Result})
 		}
@@ -190,11 +221,11 @@ func (s side) decide(d *netset.Diagrams) netset.Node {
 }
 
 // change describes one box of changed packets.
-func (b block) change(s *netset.Space, box netset.Box, was, is policy.Verdict) Change {
+func (b block) change(s *netset.Space, box netset.Box, was, is policy.Verdict, free bool) Change {
 	c := Change{Was: was, Is: is, From: b.from, To: b.to, Universe: s.Universe, Size: s.Size(box, netset.Src, netset.Dst, netset.Proto, netset.Dport, netset.Sport), Product: s.Product(box)}
 	x := s.First(box)
 	c.Example = b.is.packet(s.Universe, x)
-	c.OldRule, c.NewRule = b.old.rule(s.Universe, x), b.is.rule(s.Universe, x)
+	c.OldRule, c.NewRule = b.old.rule(s.Universe, x, free), b.is.rule(s.Universe, x, free)
 	if c.From == "" {
 		c.From, c.To = b.zone(c.Example.Src), b.zone(c.Example.Dst)
 	}
@@ -209,9 +240,9 @@ func (s side) packet(u netset.Universe, x netset.Point) policy.Packet {
 }
 
 // rule is the one that decides a packet; nil for the default.
-func (s side) rule(u netset.Universe, x netset.Point) *policy.Rule {
+func (s side) rule(u netset.Universe, x netset.Point, free bool) *policy.Rule {
 	for k, line := range s.list.Lines {
-		if line.holds(u, x) {
+		if (free || !line.Free) && line.holds(u, x) {
 			return s.rules[k]
 		}
 	}

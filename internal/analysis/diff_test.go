@@ -119,3 +119,22 @@ func BenchmarkDiffEnterprise(b *testing.B) {
 		Diff(old, is, now)
 	}
 }
+
+// TestDiffBehindAnUnknownList: a list that could not be read must not hide what
+// changes behind the rule that asks it.
+func TestDiffBehindAnUnknownList(t *testing.T) {
+	unread := func(s *policy.Site) { s.Blocklists[0].Addrs = nil }
+	old, is := edited(t, unread), edited(t, func(s *policy.Site) {
+		unread(s)
+		less("inbound-mail")(s)
+	})
+	changes, complete := Diff(old, is, now)
+	q, err := old.ParsePacket("tcp 203.0.113.9 -> mail1:25")
+	if err != nil || !complete {
+		t.Fatal(err, complete)
+	}
+	u, x := universe(q)
+	if !slices.ContainsFunc(changes, func(c Change) bool { return c.Universe == u && c.Product.Contains(x) }) {
+		t.Errorf("%s is not among %d changes", q, len(changes))
+	}
+}

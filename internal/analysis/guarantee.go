@@ -16,6 +16,7 @@ import (
 func prove(site *policy.Site, g *policy.Guarantee, pairs []*Traffic) Promise {
 	p := Promise{Name: g.Name, Kind: "site", Text: guaranteeText(g), Holding: Holds, Range: g.Range}
 	zones := append(slices.Clone(site.Zones), nil)
+	asked := false
 	for _, from := range zones {
 		src := guaranteeSource(site, g, from)
 		if len(src.Ranges()) == 0 {
@@ -35,13 +36,17 @@ func prove(site *policy.Site, g *policy.Guarantee, pairs []*Traffic) Promise {
 			set := flowParts(g, src, dst)
 			for _, pair := range pairs {
 				if pair.From == from && pair.To == to && len(set) > 0 {
+					asked = true
 					p.ask(g, pair, set)
 				}
 			}
 		}
 	}
-	if p.Holding == Holds && len(p.Unfiltered) > 0 {
+	switch {
+	case p.Holding == Holds && len(p.Unfiltered) > 0:
 		p.Holding = NotFiltered
+	case g.Kind == policy.Always && !asked: // no family in common: there is no packet that could pass
+		p.Holding = Unproven
 	}
 	return p
 }

@@ -18,7 +18,8 @@ const (
 	Broken              Holding = "broken"
 	NotFiltered         Holding = "not-filtered" // the firewall is not between some of the ends
 	// Unproven: the question took more steps than it was given, and what was found
-	// is not what the model says of that packet.
+	// is not what the model says of that packet; or there is no packet that an
+	// "always" could be about.
 	Unproven Holding = "unproven"
 )
 

@@ -92,3 +92,21 @@ func TestUnprovenIsSaid(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// TestAlwaysOfNothingIsUnproven: no packet goes between hosts without a family
+// in common, so none can be promised to pass.
+func TestAlwaysOfNothingIsUnproven(t *testing.T) {
+	s := edited(t, func(s *policy.Site) {
+		four, six := policy.HostEndpoint(hostNamed(s, "visitor")), policy.HostEndpoint(hostNamed(s, "web1"))
+		six.Addrs = addressSet(ranges(six.Addrs, false), false)
+		s.Guarantees = []*policy.Guarantee{{Name: "nothing", Kind: policy.Always, From: []policy.Endpoint{four}, To: []policy.Endpoint{six}}}
+	})
+	list := Promises(s, now)
+	if p := list[len(list)-1]; p.Name != "nothing" || p.Holding != Unproven {
+		t.Errorf("%s %s", p.Name, p.Holding)
+	}
+}
+
+func hostNamed(s *policy.Site, name string) *policy.Host {
+	return s.Hosts[slices.IndexFunc(s.Hosts, func(h *policy.Host) bool { return h.Name == name })]
+}

@@ -165,7 +165,7 @@ func (p *program) labDownCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&name, "name", defaultLab, "which lab")
-	c.Flags().BoolVar(&all, "all", false, "every lab on this machine")
+	c.Flags().BoolVar(&all, "all", false, "every lab on this machine, also a lab test that is running")
 	return c
 }
 
